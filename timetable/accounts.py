@@ -1,0 +1,173 @@
+"""As whom somebody acts: one account may be a professor here and a registrar there."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, cast
+
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.views import redirect_to_login
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+
+from .enums import StaffRole
+from .models import Institute, Professor, Staff, Student, User
+
+if TYPE_CHECKING:
+    from django_htmx.middleware import HtmxDetails
+
+INSTITUTE_SESSION_KEY = "institute"
+"""Where the session keeps the slug of the institute that the account looks at."""
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who somebody is at one institute. Empty for a stranger: no user, or none of the hats."""
+
+    user: User | None = None
+    institute: Institute | None = None
+    professor: Professor | None = None
+    student: Student | None = None
+    role: str = ""
+    department: str = ""
+    reads_private_notes: bool = False
+    institutes: tuple[Institute, ...] = ()
+    """Every institute at which the account is somebody: what there is to switch between."""
+
+    @property
+    def is_member(self) -> bool:
+        """Somebody at some institute, in whatever capacity."""
+        return self.institute is not None
+
+    @property
+    def is_registrar(self) -> bool:
+        return self.role == StaffRole.REGISTRAR
+
+    @property
+    def is_only_student(self) -> bool:
+        return self.student is not None and self.professor is None and not self.role
+
+    def is_staff_of(self, institute: Institute | int | None) -> bool:
+        """Whether the account has a staff role (any) at this institute, given as row or id."""
+        given = institute.pk if isinstance(institute, Institute) else institute
+        return bool(self.role) and self.institute is not None and self.institute.pk == given
+
+    def is_registrar_of(self, institute: Institute | int | None) -> bool:
+        return self.is_registrar and self.is_staff_of(institute)
+
+    def today(self, now: dt.datetime) -> dt.date:
+        """The day on the institute's calendar at this moment."""
+        return self.institute.local(now).date() if self.institute else now.date()
+
+
+class ActorRequest(HttpRequest):
+    """A request behind `timetable.middleware.ActorMiddleware`: for annotations only."""
+
+    actor: Actor
+    htmx: HtmxDetails
+
+
+NOBODY = Actor()
+
+
+def actor_for(user: User | AnonymousUser | None, institute_slug: str | None = None) -> Actor:
+    """Who the account is at the institute named, or else at the first where it is anybody.
+
+    First come those where it teaches, then those where it is staff, then those where it studies.
+    Three queries; none for a stranger.
+    """
+    if not isinstance(user, User) or not user.is_active:
+        return NOBODY
+    professors: dict[int, Professor] = {}
+    for professor in (
+        Professor.objects.filter(user=user, active=True).select_related("institute").order_by("pk")
+    ):
+        professors.setdefault(professor.institute_id, professor)
+    staff = {
+        row.institute_id: row
+        for row in Staff.objects.filter(user=user).select_related("institute").order_by("pk")
+    }
+    students: dict[int, Student] = {}
+    for student in (
+        Student.objects.filter(user=user, active=True).select_related("institute").order_by("pk")
+    ):
+        students.setdefault(student.institute_id, student)
+
+    institutes: dict[int, Institute] = {}
+    hats: list[Professor | Staff | Student] = [
+        *professors.values(),
+        *staff.values(),
+        *students.values(),
+    ]
+    for hat in hats:
+        institutes.setdefault(hat.institute_id, hat.institute)
+    if not institutes:
+        return Actor(user=user)
+    chosen = next(
+        (one for one in institutes.values() if one.slug == institute_slug),
+        next(iter(institutes.values())),
+    )
+    role = staff.get(chosen.pk)
+    return Actor(
+        user=user,
+        institute=chosen,
+        professor=professors.get(chosen.pk),
+        student=students.get(chosen.pk),
+        role=role.role if role else "",
+        department=role.department if role else "",
+        reads_private_notes=bool(role and role.reads_private_notes),
+        institutes=tuple(sorted(institutes.values(), key=lambda one: (one.name, one.pk))),
+    )
+
+
+P = ParamSpec("P")
+View = Callable[Concatenate[ActorRequest, P], HttpResponseBase]
+AnyView = Callable[Concatenate[Any, P], HttpResponseBase]
+
+
+def _only_for(allowed: Callable[[Actor], bool]) -> Callable[[View[P]], AnyView[P]]:
+    """Logged out: to the login and back. Logged in as somebody else: the page does not exist.
+
+    Inside, the clock is the institute's: templates and forms show and read its local times.
+    """
+
+    def decorate(view: View[P]) -> AnyView[P]:
+        @wraps(view)
+        def guarded(request: ActorRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+            if request.actor.user is None:
+                return redirect_to_login(request.get_full_path())
+            if not allowed(request.actor):
+                raise Http404
+            institute = request.actor.institute
+            with timezone.override(institute.zone if institute else None):
+                return view(request, *args, **kwargs)
+
+        return cast("AnyView[P]", guarded)
+
+    return decorate
+
+
+def member_required(view: View[P]) -> AnyView[P]:
+    """For anybody of an institute: professor, student or staff."""
+    return _only_for(lambda actor: actor.is_member)(view)
+
+
+def professor_required(view: View[P]) -> AnyView[P]:
+    return _only_for(lambda actor: actor.professor is not None)(view)
+
+
+def student_required(view: View[P]) -> AnyView[P]:
+    return _only_for(lambda actor: actor.student is not None)(view)
+
+
+def staff_required(view: View[P]) -> AnyView[P]:
+    """For registrars, heads of department and auditors."""
+    return _only_for(lambda actor: bool(actor.role))(view)
+
+
+def registrar_required(view: View[P]) -> AnyView[P]:
+    return _only_for(lambda actor: actor.is_registrar)(view)

@@ -1,0 +1,106 @@
+"""The links at the head of every page: one list, and for whom each one is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext_lazy as _
+
+from . import extensions
+from .accounts import Actor
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
+
+
+@dataclass(frozen=True)
+class Link:
+    label: StrPromise
+    icon: str
+    url_name: str
+    is_for: Callable[[Actor], bool]
+
+
+@dataclass(frozen=True)
+class ShownLink:
+    """A link as one page shows it: `waiting` is how much stands behind it for the reader."""
+
+    label: StrPromise
+    icon: str
+    url: str
+    waiting: int
+    is_current: bool
+
+
+def teaches(actor: Actor) -> bool:
+    return actor.professor is not None
+
+
+def studies(actor: Actor) -> bool:
+    return actor.student is not None
+
+
+def registers(actor: Actor) -> bool:
+    return actor.is_registrar
+
+
+def works_in_admin(actor: Actor) -> bool:
+    user = actor.user
+    return user is not None and user.is_staff and (bool(actor.role) or user.is_superuser)
+
+
+def teaches_or_registers(actor: Actor) -> bool:
+    return teaches(actor) or registers(actor)
+
+
+def teaches_or_studies(actor: Actor) -> bool:
+    return teaches(actor) or studies(actor)
+
+
+LINKS = (
+    Link(_("My week"), "calendar-days", "timetable:week", teaches),
+    Link(_("My cases"), "list-checks", "reallocation:case-list", teaches),
+    Link(_("Offers"), "hand-helping", "reallocation:offer-list", teaches),
+    Link(_("Absence"), "calendar-off", "reallocation:absence-file", teaches),
+    Link(_("My classes"), "book-open", "timetable:my-classes", studies),
+    Link(_("Changes"), "arrow-right-left", "timetable:changes", studies),
+    Link(_("Votes"), "vote", "voting:ballot-list", studies),
+    Link(
+        _("Cases"),
+        "list-checks",
+        "reallocation:case-list",
+        lambda actor: registers(actor) and not teaches(actor),
+    ),
+    Link(_("Fairness"), "scale", "fairness:report", teaches_or_registers),
+    Link(_("Inbox"), "inbox", "reallocation:inbox", teaches_or_studies),
+    Link(
+        _("Import"),
+        "upload",
+        "admin:timetable_import",
+        lambda actor: registers(actor) and works_in_admin(actor),
+    ),
+    Link(_("Admin"), "shield", "admin:index", works_in_admin),
+)
+
+
+def links_for(actor: Actor, path: str) -> list[ShownLink]:
+    """The links that the actor has, with the one marked that leads to this path or above it."""
+    rows = []
+    for link in LINKS:
+        if not link.is_for(actor):
+            continue
+        try:
+            url = reverse(link.url_name)
+        except NoReverseMatch:
+            continue
+        rows.append((link, url))
+    current = max((url for _link, url in rows if path.startswith(url)), key=len, default=None)
+    return [
+        ShownLink(
+            link.label, link.icon, url, extensions.waiting(link.url_name, actor), url == current
+        )
+        for link, url in rows
+    ]
