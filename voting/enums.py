@@ -1,0 +1,44 @@
+"""The closed lists of words that a vote uses."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class BallotKind(models.TextChoices):
+    SUBSTITUTE = "substitute", _("Shall this person teach the class?")
+    WEEKEND = "weekend", _("Shall the class be held on this weekend day?")
+
+
+class BallotResult(models.TextChoices):
+    APPROVED = "approved", _("Approved")
+    REJECTED = "rejected", _("Rejected")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+class ClosedBy(models.TextChoices):
+    TIME = "time", _("The voting time was over")
+    MAJORITY = "majority", _("The rest of the votes could not change the result")
+    CANCELLED = "cancelled", _("The question was withdrawn")
+
+
+class Refusal(models.TextChoices):
+    """Why the app says no: the code is stable, the label is for people."""
+
+    NOT_ON_ROLL = "not_on_roll", _("You are not among those who may vote here.")
+    NOT_OPEN = "not_open", _("This vote has not begun yet.")
+    CLOSED = "closed", _("This vote is closed. Your answer came too late and was not counted.")
+    KEY_CHANGED = (
+        "key_changed",
+        _("This vote can take no more answers: the server's secret key was changed meanwhile."),
+    )
+    EMPTY_ROLL = "empty_roll", _("Nobody is enrolled in this class, so nobody could vote.")
+    ALREADY_OPEN = "already_open", _("A vote on this is already open.")
+    NO_TIME = "no_time", _("A vote must close after it opens.")
+
+
+class Phase(models.TextChoices):
+    """Where a ballot is at a moment. Past its time and not closed yet, it takes no votes."""
+
+    OPEN = "open", _("Open")
+    COUNTING = "counting", _("Being counted")
+    CLOSED = "closed", _("Closed")

@@ -1,0 +1,42 @@
+"""What votes add to the pages of the timetable: a line where something waits for a student."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.template.loader import render_to_string
+from django.utils import timezone
+from django.utils.safestring import SafeString
+
+from timetable.accounts import Actor, ActorRequest
+from timetable.models import Offering
+
+from .queries import OpenBallot, open_ballots
+
+
+def waiting_votes(actor: Actor) -> int:
+    """How many open ballots wait for the actor's first answer."""
+    if actor.student is None:
+        return 0
+    return sum(not row.has_voted for row in open_ballots(actor.student, timezone.now()))
+
+
+def votes_of_class(request: ActorRequest, offering: Offering) -> SafeString | str:
+    """The open ballots of one class, on its page."""
+    if request.actor.student is None:
+        return ""
+    return _panel(request, open_ballots(request.actor.student, timezone.now(), offering=offering))
+
+
+def votes_waiting(request: ActorRequest, _subject: Any) -> SafeString | str:
+    """The open ballots that the student has not answered yet, above their classes."""
+    if request.actor.student is None:
+        return ""
+    rows = open_ballots(request.actor.student, timezone.now())
+    return _panel(request, [row for row in rows if not row.has_voted])
+
+
+def _panel(request: ActorRequest, rows: list[OpenBallot]) -> SafeString | str:
+    if not rows:
+        return ""
+    return render_to_string("voting/_panel.html", {"open": rows}, request=request)
