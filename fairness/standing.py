@@ -1,0 +1,292 @@
+"""Where each professor stands with covering for others in a term.
+
+*Entitlement* is FTE × the share of the term not on leave. Leave is a standing absence of a week
+or longer, filed by now, from everything (an absence from one single class is none); shorter
+absences change nothing, so that a day's illness neither lowers a burden nor raises one. It counts
+for the whole term, past and future, as it is known now.
+
+*Fair share* is the part of all hours given by active professors that falls to an entitlement.
+Hours are clock hours.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal
+
+from django.db.models import Count, F, Sum
+
+from timetable.models import Absence, Professor, Term
+
+from .distribution import Distribution
+from .enums import EntryKind
+from .measures import Balance
+from .models import LedgerEntry
+
+LEAVE = dt.timedelta(days=7)
+"""An absence shorter than this is not leave."""
+SECOND = dt.timedelta(seconds=1)
+NOTHING = Decimal(0)
+EXACT = Decimal("0.0001")
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One professor's line: hours given and taken, and how often asked, accepted, declined."""
+
+    professor_id: int
+    given: Decimal
+    taken: Decimal
+    asked: int
+    accepted: int
+    declined: int
+    entitlement: Decimal
+    fair_share: Decimal
+    on_leave: Decimal = NOTHING
+    """The share of the term on leave, 0 to 1."""
+
+    @property
+    def deviation(self) -> Decimal:
+        """Hours above (+) or below (−) the fair share."""
+        return self.given - self.fair_share
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What the fair shares are taken from: hours given and entitlement of all active professors."""
+
+    given: Decimal
+    entitlement: Decimal
+
+    def fair_share(self, entitlement: Decimal) -> Decimal:
+        if not self.entitlement:
+            return NOTHING
+        return (self.given * entitlement / self.entitlement).quantize(EXACT, ROUND_HALF_UP)
+
+
+class Standings(dict[int, Standing]):
+    """Standings by professor id. `sessions` are the lengths of the single covers that stand now.
+
+    `complete` says that every active professor is in it, as what compares people needs.
+    """
+
+    def __init__(
+        self,
+        lines: Iterable[Standing],
+        *,
+        totals: Totals,
+        complete: bool,
+        sessions: Mapping[int, Collection[Decimal]],
+    ) -> None:
+        super().__init__((line.professor_id, line) for line in lines)
+        self.totals = totals
+        self.complete = complete
+        self.sessions = sessions
+
+
+def standings(
+    term: Term, *, now: dt.datetime, professors: Iterable[Professor] | None = None
+) -> Standings:
+    """Everybody's standing in the term: three queries whatever the size of the institute.
+
+    With `professors`, only theirs, in four small queries: fit for ranking a handful of
+    candidates, not for `effect`. Give a term with its institute loaded.
+    """
+    if professors is not None:
+        return _some(term, now, list(professors))
+    people = list(
+        Professor.objects.filter(institute=term.institute_id, active=True)
+        .order_by("pk")
+        .values_list("pk", "fte")
+    )
+    leave = _leave(term, now)
+    entitlements = {pk: _entitlement(fte, leave.get(pk)) for pk, fte in people}
+    lines = _ledger(term, None)
+    totals = Totals(
+        sum((lines[pk].given for pk in entitlements if pk in lines), NOTHING),
+        sum(entitlements.values(), NOTHING),
+    )
+    return _standings(entitlements, leave, lines, totals, complete=True)
+
+
+def _some(term: Term, now: dt.datetime, professors: Collection[Professor]) -> Standings:
+    given = LedgerEntry.objects.filter(
+        term=term, kind=EntryKind.GIVEN, professor__active=True
+    ).aggregate(total=Sum("hours"))["total"]
+    fte = Professor.objects.filter(institute=term.institute_id, active=True).aggregate(
+        total=Sum("fte")
+    )["total"]
+    leave = _leave(term, now)
+    lost = sum((one.fte - _entitlement(one.fte, one) for one in leave.values()), NOTHING)
+    entitlements = {
+        one.pk: _entitlement(one.fte, leave.get(one.pk)) if one.active else NOTHING
+        for one in professors
+    }
+    return _standings(
+        entitlements,
+        leave,
+        _ledger(term, list(entitlements)),
+        # SQLite sums in floating point.
+        Totals((given or NOTHING).quantize(EXACT), (fte or NOTHING).quantize(EXACT) - lost),
+        complete=False,
+    )
+
+
+def _standings(
+    entitlements: Mapping[int, Decimal],
+    leave: Mapping[int, _Leave],
+    lines: Mapping[int, _Line],
+    totals: Totals,
+    *,
+    complete: bool,
+) -> Standings:
+    blank = _Line()
+    return Standings(
+        (
+            Standing(
+                professor_id=pk,
+                given=(line := lines.get(pk, blank)).given,
+                taken=line.taken,
+                asked=line.counts[EntryKind.ASKED],
+                accepted=line.counts[EntryKind.ACCEPTED],
+                declined=line.counts[EntryKind.DECLINED],
+                entitlement=entitlement,
+                fair_share=totals.fair_share(entitlement),
+                on_leave=leave[pk].share if pk in leave else NOTHING,
+            )
+            for pk, entitlement in entitlements.items()
+        ),
+        totals=totals,
+        complete=complete,
+        sessions={pk: lines[pk].sessions for pk in entitlements if pk in lines},
+    )
+
+
+@dataclass(slots=True)
+class _Line:
+    """What the ledger says of one professor."""
+
+    given: Decimal = NOTHING
+    taken: Decimal = NOTHING
+    counts: Counter[str] = field(default_factory=Counter)
+    covers: Counter[Decimal] = field(default_factory=Counter)
+
+    @property
+    def sessions(self) -> tuple[Decimal, ...]:
+        """The covers that stand: what was taken back with other hours counts as one remainder."""
+        if any(count < 0 for count in self.covers.values()):
+            return (self.given,) if self.given > 0 else ()
+        return tuple(self.covers.elements())
+
+
+def _ledger(term: Term, professor_ids: Collection[int] | None) -> dict[int, _Line]:
+    entries = LedgerEntry.objects.filter(term=term)
+    if professor_ids is not None:
+        # Naming every kind lets the index lead straight to the few professors.
+        entries = entries.filter(professor__in=professor_ids, kind__in=EntryKind.values)
+    lines: dict[int, _Line] = defaultdict(_Line)
+    for professor_id, kind, hours, count in (
+        entries.order_by()
+        .values("professor", "kind", "hours")
+        .annotate(count=Count("pk"))
+        .values_list("professor", "kind", "hours", "count")
+    ):
+        line = lines[professor_id]
+        if kind == EntryKind.GIVEN:
+            line.given += hours * count
+            line.covers[abs(hours)] += count if hours > 0 else -count
+        elif kind == EntryKind.TAKEN:
+            line.taken += hours * count
+        else:
+            line.counts[kind] += count
+    return lines
+
+
+@dataclass(slots=True)
+class _Leave:
+    """How much of the term a professor is on leave: a share of its length."""
+
+    fte: Decimal
+    spans: list[tuple[dt.datetime, dt.datetime]] = field(default_factory=list)
+    share: Decimal = NOTHING
+
+
+def _leave(term: Term, now: dt.datetime) -> dict[int, _Leave]:
+    """Leave of active professors. Spans that overlap count once."""
+    institute = term.institute
+    first = institute.moment(term.starts_on, dt.time())
+    last = institute.moment(term.ends_on + dt.timedelta(days=1), dt.time())
+    found: dict[int, _Leave] = {}
+    for professor_id, fte, starts_at, ends_at in (
+        Absence.objects.standing()
+        .overlapping(first, last)
+        .filter(
+            institute=institute,
+            offering=None,
+            professor__active=True,
+            filed_at__lte=now,
+            ends_at__gte=F("starts_at") + LEAVE,
+        )
+        .order_by("starts_at")
+        .values_list("professor", "professor__fte", "starts_at", "ends_at")
+    ):
+        one = found.setdefault(professor_id, _Leave(fte))
+        start = max(starts_at, one.spans[-1][1] if one.spans else first, first)
+        one.spans.append((start, max(start, min(ends_at, last))))
+    for one in found.values():
+        away = sum((end - start for start, end in one.spans), dt.timedelta())
+        one.share = Decimal(away // SECOND) / Decimal((last - first) // SECOND)
+    return found
+
+
+def _entitlement(fte: Decimal, leave: _Leave | None) -> Decimal:
+    return (fte * (1 - (leave.share if leave else NOTHING))).quantize(EXACT, ROUND_HALF_UP)
+
+
+def projected(
+    standings: Mapping[int, Standing], professor_id: int, hours: Decimal | float
+) -> float:
+    """The burden after taking these hours: hours given ÷ entitlement. The lowest is asked first.
+
+    Whoever is entitled to nothing (on leave all term, no FTE) comes last: infinity.
+    """
+    line = standings[professor_id]
+    if not line.entitlement:
+        return math.inf
+    return (float(line.given) + float(hours)) / float(line.entitlement)
+
+
+def distribution(standings: Standings) -> Distribution:
+    """The covering of a whole institute, to be measured. Raises ValueError for only some of it."""
+    if not standings.complete:
+        raise ValueError("The balance is one of all professors: ask for all standings.")
+    return Distribution(
+        {pk: (line.entitlement, standings.sessions.get(pk, ())) for pk, line in standings.items()}
+    )
+
+
+def effect(
+    standings: Standings, professor_id: int, hours: Decimal | float
+) -> tuple[float | None, float | None]:
+    """The balance score before and after this professor covers for so many hours.
+
+    Needs the standings of everybody. None where there is no data or there are too few people.
+    """
+    return effects(standings, [professor_id], hours)[professor_id]
+
+
+def effects(
+    standings: Standings, professor_ids: Iterable[int], hours: Decimal | float
+) -> dict[int, tuple[float | None, float | None]]:
+    """`effect` of each of several professors taking the same hours, for little more than one."""
+    carried, length = distribution(standings), Decimal(str(hours))
+    before = _score(carried.balance)
+    return {pk: (before, _score(carried.balance_with(pk, length))) for pk in professor_ids}
+
+
+def _score(balance: Balance | None) -> float | None:
+    return None if balance is None else balance.score
