@@ -1,0 +1,346 @@
+"""An absence is filed, changed, withdrawn: cases open and close accordingly."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from timetable.locking import lock_people_and_rooms
+from timetable.models import (
+    Absence,
+    AbsenceException,
+    Meeting,
+    Offering,
+    Professor,
+    Teaching,
+    User,
+)
+
+from . import audit, engine
+from .audit import SYSTEM, Who
+from .candidates import obstacle
+from .models import Case
+from .notifications import announce
+from .policy import policy_of
+from .refusals import Refused
+
+LONGEST_DAYS = 366
+
+
+@dataclass(frozen=True)
+class Affected:
+    """A meeting inside an absence. `present` are the co-teachers who are there, so that none is needed."""
+
+    meeting: Meeting
+    present: tuple[Professor, ...]
+
+    @property
+    def needs_cover(self) -> bool:
+        return not self.present
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a professor files. `names` and `cover` are by meeting id.
+
+    `names`: whom to ask first. `cover`: True asks for cover of a co-taught meeting all the same, False
+    leaves a meeting out. A meeting in neither gets a case if it needs cover.
+    """
+
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    category: str = ""
+    note: str = ""
+    handover: str = ""
+    offering: Offering | None = None
+    names: Mapping[int, Professor] = field(default_factory=dict)
+    cover: Mapping[int, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Filed:
+    absence: Absence
+    cases: tuple[Case, ...]
+
+
+def affected(
+    professor: Professor,
+    starts_at: dt.datetime,
+    ends_at: dt.datetime,
+    offering: Offering | None = None,
+) -> list[Affected]:
+    """The meetings that this professor holds inside the span, and who else is there to teach them."""
+    meetings = (
+        Meeting.objects.holding()
+        .overlapping(starts_at, ends_at)
+        .filter(professor=professor)
+        .for_list()
+    )
+    if offering is not None:
+        meetings = meetings.filter(offering=offering)
+    found = list(meetings)
+    others: dict[int, list[Professor]] = defaultdict(list)
+    for teaching in (
+        Teaching.objects.filter(offering__in={m.offering_id for m in found}, professor__active=True)
+        .exclude(professor=professor)
+        .select_related("professor")
+    ):
+        others[teaching.offering_id].append(teaching.professor)
+    away: dict[int, list[Absence]] = defaultdict(list)
+    people = {other.pk for group in others.values() for other in group}
+    for absence in (
+        Absence.objects.standing().overlapping(starts_at, ends_at).filter(professor__in=people)
+    ):
+        away[absence.professor_id].append(absence)
+
+    def there(other: Professor, meeting: Meeting) -> bool:
+        return not any(
+            absence.starts_at < meeting.ends_at and meeting.starts_at < absence.ends_at
+            for absence in away[other.pk]
+        )
+
+    return [
+        Affected(meeting, tuple(p for p in others[meeting.offering_id] if there(p, meeting)))
+        for meeting in found
+    ]
+
+
+def file(
+    professor: Professor,
+    request: Request,
+    *,
+    now: dt.datetime,
+    user: User | None = None,
+    who: Who = SYSTEM,
+) -> Filed:
+    """File an absence and open a case for every meeting that needs cover. All or nothing.
+
+    Raises Refused: absence_ends_before_start, absence_past, absence_too_long, absence_overlaps,
+    outside_absence, substitute_not_free.
+    """
+    institute = professor.institute
+    with audit.writing(institute):
+        lock_people_and_rooms([professor.pk])
+        check_span(professor, request.starts_at, request.ends_at, request.offering, now)
+        absence = Absence.objects.create(
+            institute=institute,
+            professor=professor,
+            starts_at=request.starts_at,
+            ends_at=request.ends_at,
+            offering=request.offering,
+            category=request.category,
+            note=request.note,
+            handover=request.handover,
+            filed_at=now,
+            filed_by=user,
+        )
+        _log("absence.filed", absence, now, who)
+        meetings = {a.meeting.pk for a in _inside(absence)}
+        if not {*request.names, *request.cover} <= meetings:
+            raise Refused("outside_absence")
+        AbsenceException.objects.bulk_create(
+            AbsenceException(absence=absence, meeting_id=meeting_id, cover=cover)
+            for meeting_id, cover in request.cover.items()
+        )
+        cases = open_missing(absence, now=now, who=who, names=request.names)
+        announce.absence_filed(absence, cases, now)
+    return Filed(absence, tuple(cases))
+
+
+def change(
+    absence: Absence,
+    *,
+    starts_at: dt.datetime,
+    ends_at: dt.datetime,
+    now: dt.datetime,
+    who: Who = SYSTEM,
+) -> Filed:
+    """Prolong or shorten an absence: new cases open, those no longer needed are withdrawn.
+
+    Raises Refused as `file` does, and absence_withdrawn or absence_over.
+    """
+    with audit.writing(absence.institute):
+        absence = _standing(absence)
+        engine.lock_cases_of(absence)
+        lock_people_and_rooms([absence.professor_id])
+        if absence.ends_at <= now:
+            raise Refused("absence_over")
+        check_span(absence.professor, starts_at, ends_at, absence.offering, now, but_for=absence)
+        was = {"starts_at": absence.starts_at.isoformat(), "ends_at": absence.ends_at.isoformat()}
+        absence.starts_at, absence.ends_at = starts_at, ends_at
+        absence.save(update_fields=["starts_at", "ends_at"])
+        _log("absence.changed", absence, now, who, was=was)
+        _withdraw_cases(
+            absence.cases.exclude(before_starts_at__lt=ends_at, before_ends_at__gt=starts_at),
+            now,
+            who,
+        )
+        cases = open_missing(absence, now=now, who=who)
+        if cases:
+            announce.absence_filed(absence, cases, now)
+    return Filed(absence, tuple(cases))
+
+
+def withdraw(absence: Absence, *, now: dt.datetime, who: Who = SYSTEM) -> Absence:
+    """The professor is not away after all. Raises Refused: absence_withdrawn."""
+    with audit.writing(absence.institute):
+        absence = _standing(absence)
+        engine.lock_cases_of(absence)
+        lock_people_and_rooms([absence.professor_id])
+        absence.withdrawn_at = now
+        absence.save(update_fields=["withdrawn_at"])
+        _log("absence.withdrawn", absence, now, who)
+        _withdraw_cases(absence.cases.all(), now, who)
+        announce.absence_withdrawn(absence, now)
+    return absence
+
+
+def open_missing(
+    absence: Absence,
+    *,
+    now: dt.datetime,
+    who: Who = SYSTEM,
+    names: Mapping[int, Professor] | None = None,
+) -> list[Case]:
+    """Open a case for each meeting of the absence that needs cover and has none yet.
+
+    Raises Refused (substitute_not_free) if somebody named cannot take the meeting.
+    """
+    # A settled case does not count: the absence may have been shortened and prolonged since, or come
+    # to cover the place that its meeting was moved to.
+    has_case = set(
+        Case.objects.open()
+        .filter(meeting__professor=absence.professor_id)
+        .values_list("meeting_id", flat=True)
+    )
+    decided = dict(absence.exceptions.values_list("meeting_id", "cover"))
+    names = names or {}
+    policy = policy_of(absence.institute)
+    cases = []
+    for entry in _inside(absence):
+        meeting = entry.meeting
+        wanted = decided.get(meeting.pk, entry.needs_cover or meeting.pk in names)
+        if meeting.pk in has_case or not wanted:
+            continue
+        named = names.get(meeting.pk)
+        try:
+            with transaction.atomic():
+                case = engine.open_case(absence, meeting, named=named, now=now, who=who)
+        except IntegrityError:
+            continue  # a registrar has just reopened an earlier one
+        if named is not None and (why := obstacle(case, named, policy, now=now)):
+            raise Refused(
+                "substitute_not_free",
+                name=named.name,
+                what=f"{meeting.offering.course.code} "
+                f"{absence.institute.local(meeting.starts_at):%Y-%m-%d %H:%M}",
+                why=why.sentence(),
+            )
+        cases.append(case)
+    return cases
+
+
+def catch_up(absence: Absence, *, now: dt.datetime) -> list[Case]:
+    """As `open_missing`, for an absence that may have been withdrawn since it was read."""
+    with audit.writing(absence.institute):
+        try:
+            absence = _standing(absence)
+        except Refused:
+            return []
+        return open_missing(absence, now=now)
+
+
+def lacking_cases(now: dt.datetime) -> QuerySet[Absence]:
+    """Absences with a meeting ahead that has appeared since: the sweep opens its case."""
+    case = Case.objects.open().filter(meeting=OuterRef("pk"))
+    left_out = AbsenceException.objects.filter(
+        meeting=OuterRef("pk"), absence=OuterRef(OuterRef("pk")), cover=False
+    )
+    uncovered = (
+        Meeting.objects.holding()
+        .filter(
+            professor=OuterRef("professor"),
+            starts_at__lt=OuterRef("ends_at"),
+            ends_at__gt=OuterRef("starts_at"),
+            starts_at__gt=now,
+        )
+        .filter(~Exists(case), ~Exists(left_out))
+    )
+    of_one_class = uncovered.filter(offering=OuterRef("offering"))
+    return (
+        Absence.objects.standing()
+        .filter(ends_at__gt=now)
+        .filter(Q(Exists(uncovered), offering=None) | Q(Exists(of_one_class)))
+        .for_list()
+    )
+
+
+def _inside(absence: Absence) -> Sequence[Affected]:
+    return affected(absence.professor, absence.starts_at, absence.ends_at, absence.offering)
+
+
+def check_span(
+    professor: Professor,
+    starts_at: dt.datetime,
+    ends_at: dt.datetime,
+    offering: Offering | None,
+    now: dt.datetime,
+    *,
+    but_for: Absence | None = None,
+) -> None:
+    """Raise Refused, as `file` does, if an absence from … to … cannot be."""
+    institute = professor.institute
+    if ends_at <= starts_at:
+        raise Refused("absence_ends_before_start")
+    if ends_at - starts_at > dt.timedelta(days=LONGEST_DAYS):
+        raise Refused("absence_too_long", days=LONGEST_DAYS)
+    today = institute.moment(institute.local(now).date(), dt.time())
+    # A class missed earlier today still wants a new time; what is over since yesterday is history.
+    started = but_for.starts_at if but_for else today
+    if ends_at <= now or starts_at < min(today, started):
+        raise Refused("absence_past")
+    others = professor.absences.standing().overlapping(starts_at, ends_at)
+    if but_for is not None:
+        others = others.exclude(pk=but_for.pk)
+    if offering is not None:
+        others = others.filter(Q(offering=offering) | Q(offering=None))
+    other = others.first()
+    if other is not None:
+        local = institute.local
+        when = f"{local(other.starts_at):%Y-%m-%d %H:%M} – {local(other.ends_at):%Y-%m-%d %H:%M}"
+        raise Refused("absence_overlaps", when=when)
+
+
+def _standing(absence: Absence) -> Absence:
+    """The absence as it is now, held until the transaction ends, so that it gets no other cases."""
+    rows = Absence.objects.for_list().select_related("professor__institute")
+    absence = rows.select_for_update(of=("self",), no_key=True).get(pk=absence.pk)
+    if absence.withdrawn_at is not None:
+        raise Refused("absence_withdrawn")
+    return absence
+
+
+def _withdraw_cases(cases: QuerySet[Case], now: dt.datetime, who: Who) -> None:
+    for case_id in cases.order_by("pk").values_list("pk", flat=True):
+        engine.withdraw(engine.lock(case_id), now=now, who=who)
+
+
+def _log(
+    kind: str, absence: Absence, now: dt.datetime, who: Who, was: dict[str, str] | None = None
+) -> None:
+    """The log says when and for whom; the category and the note are nobody's business."""
+    data: dict[str, object] = {
+        "absence": str(absence.uid),
+        "professor": absence.professor.code,
+        "name": absence.professor.name,
+        "starts_at": absence.starts_at.isoformat(),
+        "ends_at": absence.ends_at.isoformat(),
+    }
+    if was:
+        data["was"] = was
+    audit.record(kind, institute=absence.institute, at=now, who=who, data=data)

@@ -1,0 +1,107 @@
+"""Requests to take a class, and the answers to them."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from ninja import Router
+
+from reallocation import answers, queries
+from reallocation.audit import Who
+from reallocation.enums import ActorKind
+from reallocation.models import Offer, OfferQuerySet
+from timetable.accounts import Actor
+from timetable.models import Professor
+
+from . import wording
+from .access import caller_of
+from .contract import read, write
+from .pages import Since, changed_since, cursor_of, newest_first
+from .problems import forbidden, not_found
+from .schemas import DeclineIn, OfferList, OfferOut
+
+router = Router(tags=["Offers"])
+
+ON_ANSWERS = {
+    403: "`not_your_offer`: it was sent to somebody else. `scope_missing`.",
+    404: "`not_found`: it does not exist, or not for the caller.",
+    409: "`offer_taken`, `offer_expired`, `offer_withdrawn`, `offer_answered`: it is too late. "
+    "`class_begun`. `not_free`: the caller has another class then.",
+}
+
+
+def offers_for(actor: Actor) -> OfferQuerySet:
+    """A registrar: those of the institute. A professor: their own."""
+    rows: OfferQuerySet = Offer.objects.filter(case__institute=actor.institute)
+    if actor.is_registrar:
+        return rows
+    return rows.filter(professor=actor.professor) if actor.professor else rows.none()
+
+
+@read(
+    router,
+    "/offers",
+    answer=OfferList,
+    errors={404: "`not_found`: the institute, or the offer in `after`."},
+)
+def list_offers(request: HttpRequest, data: Since) -> OfferList:
+    """Requests to take a class.
+
+    A professor's own; for a registrar all of the institute. Newest first.
+    """
+    actor = caller_of(request).at(data.institute_id)
+    if actor.institute is None:
+        raise not_found()
+    cursor = cursor_of(actor.institute)
+    rows = offers_for(actor).filter(changed_since(data.since, actor.institute, case="case"))
+    found, following = newest_first(
+        queries.offers_with_case(rows).select_related("professor"), data
+    )
+    items = [wording.offer(row, with_comment=True) for row in found]
+    return OfferList(items=items, next=following, cursor=cursor)
+
+
+@write(router, "/offers/{uuid:id}/accept", answer=OfferOut, errors=ON_ANSWERS)
+def accept_offer(request: HttpRequest, id: uuid.UUID) -> OfferOut:
+    """Take the class.
+
+    The first to accept gets it; the others are told at once.
+    """
+    offer, professor, who = _own(request, id)
+    answers.accept(offer, by=professor, now=timezone.now(), who=who)
+    return _again(offer)
+
+
+@write(router, "/offers/{uuid:id}/decline", answer=OfferOut, errors=ON_ANSWERS)
+def decline_offer(
+    request: HttpRequest,
+    id: uuid.UUID,
+    data: DeclineIn,
+) -> OfferOut:
+    """Say no.
+
+    With a comment if one likes: it is for the registrar.
+    """
+    offer, professor, who = _own(request, id)
+    answers.decline(offer, by=professor, comment=data.comment, now=timezone.now(), who=who)
+    return _again(offer)
+
+
+def _own(request: HttpRequest, uid: uuid.UUID) -> tuple[Offer, Professor, Who]:
+    found = Offer.objects.filter(uid=uid).select_related("case__institute", "professor").first()
+    if found is None:
+        raise not_found()
+    actor = caller_of(request).at(found.case.institute.slug)
+    if not offers_for(actor).filter(pk=found.pk).exists():
+        raise not_found()
+    if actor.professor is None or actor.professor != found.professor:
+        raise forbidden("not_your_offer", _("This request was sent to somebody else."))
+    return found, actor.professor, Who.of(actor.user, ActorKind.PROFESSOR)
+
+
+def _again(offer: Offer) -> OfferOut:
+    rows = queries.offers_with_case(Offer.objects.all()).select_related("professor")
+    return wording.offer(rows.get(pk=offer.pk), with_comment=True)

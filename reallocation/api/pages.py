@@ -1,0 +1,86 @@
+"""Pages of a list, and what has changed since."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from ninja import Query, Schema
+from pydantic import Field
+
+from reallocation.models import AuditHead, LogEntry
+from timetable.models import Institute
+
+from .problems import not_found
+from .schemas import Code
+
+MOST_NUMBER = 2**63 - 1
+
+
+class PageIn(Schema):
+    institute_id: Code | None = Field(
+        None, description="Where, for those who belong to several institutes."
+    )
+    limit: int = Field(50, ge=1, le=200, description="How many at most.")
+    after: uuid.UUID | None = Field(None, description="`next` of the page before.")
+
+
+class SinceIn(PageIn):
+    since: int | None = Field(
+        None, ge=0, le=MOST_NUMBER, description="`cursor` of an earlier answer: only changes since."
+    )
+
+
+Page = Annotated[PageIn, Query()]
+Since = Annotated[SinceIn, Query()]
+
+
+def newest_first(rows: QuerySet[Any], page: PageIn) -> tuple[list[Any], uuid.UUID | None]:
+    """A page of rows in the order of their making, and the id to give as `after` for the next."""
+    rows = rows.order_by("-pk")
+    if page.after is not None:
+        rows = rows.filter(pk__lt=_last(rows, page.after).pk)
+    return _cut(rows, page.limit)
+
+
+def soonest_first(rows: QuerySet[Any], page: PageIn) -> tuple[list[Any], uuid.UUID | None]:
+    """The same by start."""
+    rows = rows.order_by("starts_at", "pk")
+    if page.after is not None:
+        last = _last(rows, page.after)
+        later = Q(starts_at__gt=last.starts_at) | Q(starts_at=last.starts_at, pk__gt=last.pk)
+        rows = rows.filter(later)
+    return _cut(rows, page.limit)
+
+
+def _last(rows: QuerySet[Any], uid: uuid.UUID) -> Any:
+    found = rows.filter(uid=uid).first()
+    if found is None:
+        raise not_found("after")
+    return found
+
+
+def _cut(rows: QuerySet[Any], limit: int) -> tuple[list[Any], uuid.UUID | None]:
+    found = list(rows[: limit + 1])
+    more = len(found) > limit
+    return found[:limit], found[limit - 1].uid if more else None
+
+
+def cursor_of(institute: Institute) -> int:
+    """The end of the log. Read before the rows, so that nothing falls between two answers."""
+    return (
+        AuditHead.objects.filter(institute=institute).values_list("number", flat=True).first() or 0
+    )
+
+
+def changed_since(since: int | None, institute: Institute, **case: str) -> Q:
+    """Rows of whose case the log has told since; `case` ties the case's id to the row."""
+    if since is None:
+        return Q()
+    told = LogEntry.objects.filter(
+        institute=institute,
+        number__gt=since,
+        **{name: OuterRef(column) for name, column in case.items()},
+    )
+    return Q(Exists(told))

@@ -1,0 +1,335 @@
+"""Who could take this meeting: filtered and ranked, each with the reasons.
+
+A candidate must be free then, under the caps of the day and of the week, not the absent professor and
+not somebody who has said no to this case. The order is fairness first: the lowest burden of covering
+after taking this class, relative to entitlement; then what makes it easy for the candidate and good for
+the class.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Q
+
+from fairness.standing import Standing, projected, standings
+from timetable.availability import (
+    Diaries,
+    Engagement,
+    EngagementKind,
+    day_span,
+    week_span,
+)
+from timetable.models import Offering, Professor, Qualification, Teaching
+
+from .enums import OfferStatus
+from .models import Case, Offer, Policy
+from .reasons import Reason
+
+IN_A_ROW = dt.timedelta(minutes=20)
+"""Classes with a shorter break than this between them count as one after the other."""
+
+LONG_ROW = 3.0
+"""Hours of teaching in a row that nobody should be given if somebody else is there."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Somebody who could take the meeting, and what speaks for and against it."""
+
+    professor: Professor
+    rank: int
+    reasons: tuple[Reason, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "code": self.professor.code,
+            "name": self.professor.name,
+            "rank": self.rank,
+            "reasons": [reason.as_json() for reason in self.reasons],
+        }
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Somebody who could not be asked, and why."""
+
+    professor: Professor
+    reason: Reason
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "code": self.professor.code,
+            "name": self.professor.name,
+            "reason": self.reason.as_json(),
+        }
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Everybody who was considered: best first, and the others with the reason."""
+
+    ranked: tuple[Candidate, ...]
+    left_out: tuple[LeftOut, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "ranked": [candidate.as_json() for candidate in self.ranked],
+            "left_out": [left.as_json() for left in self.left_out],
+        }
+
+    def find(self, professor: Professor) -> Candidate | None:
+        return next((c for c in self.ranked if c.professor == professor), None)
+
+    def why_not(self, professor: Professor) -> Reason | None:
+        return next((o.reason for o in self.left_out if o.professor == professor), None)
+
+
+def professors_of_section(case: Case) -> list[Professor]:
+    """Everyone else who teaches a section of the class this term."""
+    offering = case.meeting.offering
+    return list(
+        Professor.objects.filter(
+            teachings__offering__term=offering.term_id,
+            teachings__offering__sections__in=offering.sections.all(),
+        )
+        .exclude(pk=case.professor_id)
+        .distinct()
+        .order_by("pk")
+    )
+
+
+def professors_of_course(case: Case) -> list[Professor]:
+    """Everyone else who teaches the course, has taught it, or is qualified for it."""
+    course = case.meeting.offering.course_id
+    teachers = Teaching.objects.filter(offering__course=course).order_by().values("professor")
+    qualified = Qualification.objects.filter(course=course).values("professor")
+    return list(
+        Professor.objects.filter(Q(pk__in=teachers) | Q(pk__in=qualified))
+        .exclude(pk=case.professor_id)
+        .order_by("pk")
+    )
+
+
+def said_no(case: Case) -> set[int]:
+    """Professors who declined this case, or took their promise back."""
+    if case.pk is None:
+        return set()
+    return set(
+        Offer.objects.filter(case=case, status=OfferStatus.DECLINED)
+        .order_by()
+        .values_list("professor_id", flat=True)
+    )
+
+
+def pool(
+    case: Case,
+    professors: Iterable[Professor],
+    policy: Policy,
+    *,
+    now: dt.datetime,
+    asked: Collection[int] = (),
+) -> Pool:
+    """Filter and rank these professors for the case's meeting, as things stand now.
+
+    `asked` are left out as already asked in this step.
+    """
+    people = {p.pk: p for p in professors}
+    look, refused = Look.at(case, people, policy, now), said_no(case)
+    if any(look.obstacle(p, refused=refused, asked=asked) is None for p in people.values()):
+        look = look.for_ranking(people, now)
+    return look.pool(people.values(), refused=refused, asked=asked)
+
+
+def obstacle(
+    case: Case, professor: Professor, policy: Policy, *, now: dt.datetime
+) -> Reason | None:
+    """Why this one professor could not take the case's meeting; None if they could."""
+    look = Look.at(case, {professor.pk: professor}, policy, now)
+    return look.obstacle(professor, refused=said_no(case), asked=())
+
+
+@dataclass(frozen=True)
+class _Assessment:
+    professor: Professor
+    order: tuple[Any, ...]
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one search reads about all its candidates, in a fixed number of queries."""
+
+    case: Case
+    policy: Policy
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    day: tuple[dt.datetime, dt.datetime]
+    week: tuple[dt.datetime, dt.datetime]
+    diaries: Diaries
+    standing: dict[int, Standing]
+    sections_known: frozenset[int]
+    course_taught: dict[int, int]
+
+    @classmethod
+    def at(cls, case: Case, people: dict[int, Professor], policy: Policy, now: dt.datetime) -> Look:
+        """What says who could take the meeting."""
+        starts_at, ends_at = case.before_starts_at, case.before_ends_at
+        day, week = day_span(case.institute, starts_at), week_span(case.institute, starts_at)
+        diaries = Diaries.load(
+            case.institute,
+            list(people),
+            min(week[0], starts_at),
+            max(week[1], ends_at),
+            but_for_case=case.uid,
+            but_for_meeting=case.meeting_id,
+        )
+        return cls(case, policy, starts_at, ends_at, day, week, diaries, {}, frozenset(), {})
+
+    def for_ranking(self, people: dict[int, Professor], now: dt.datetime) -> Look:
+        """And what says whom to ask first: read once somebody is left to be asked."""
+        offering = self.case.meeting.offering
+        offering.term.institute = self.case.institute
+        taught = Teaching.objects.filter(professor__in=people).order_by()
+        own = Offering.sections.through.objects.filter(offering=offering)
+        same_section = taught.filter(
+            offering__term=offering.term_id, offering__sections__in=own.values("section")
+        )
+        return replace(
+            self,
+            standing=standings(offering.term, now=now, professors=list(people.values())),
+            course_taught=dict(
+                taught.filter(offering__course=offering.course_id)
+                .order_by("offering__term__starts_on")
+                .values_list("professor_id", "offering__term__starts_on__year")
+            ),
+            sections_known=frozenset(same_section.values_list("professor_id", flat=True)),
+        )
+
+    @property
+    def hours(self) -> float:
+        return (self.ends_at - self.starts_at).total_seconds() / 3600
+
+    def pool(
+        self,
+        professors: Iterable[Professor],
+        *,
+        refused: Collection[int] = (),
+        asked: Collection[int] = (),
+    ) -> Pool:
+        """Those of the people looked at who fit, best first, and why each other one does not."""
+        fit: list[Professor] = []
+        left_out: list[LeftOut] = []
+        for professor in professors:
+            reason = self.obstacle(professor, refused=refused, asked=asked)
+            if reason is None:
+                fit.append(professor)
+            else:
+                left_out.append(LeftOut(professor, reason))
+        ordered = sorted((self.assessment(professor) for professor in fit), key=lambda a: a.order)
+        ranked = tuple(
+            Candidate(a.professor, rank, a.reasons) for rank, a in enumerate(ordered, start=1)
+        )
+        return Pool(ranked, tuple(sorted(left_out, key=lambda left: left.professor.code)))
+
+    def obstacle(
+        self, professor: Professor, *, refused: Collection[int], asked: Collection[int]
+    ) -> Reason | None:
+        if professor.pk == self.case.professor_id:
+            return Reason("is_absent_professor")
+        if professor.institute_id != self.case.institute_id:
+            return Reason("other_institute")
+        if not professor.active:
+            return Reason("inactive")
+        if professor.pk in refused:
+            return Reason("said_no")
+        if professor.pk in asked:
+            return Reason("asked_already")
+        clash = self.diaries.clash(professor.pk, self.starts_at, self.ends_at)
+        if clash is not None:
+            return Reason(clash.kind.value)
+        return self._over_cap(professor)
+
+    def _over_cap(self, professor: Professor) -> Reason | None:
+        policy = self.policy
+        daily = professor.max_daily_hours or policy.daily_cap_hours
+        weekly = (
+            professor.weekly_hours + policy.weekly_extra_hours
+            if professor.weekly_hours is not None
+            else policy.weekly_cap_hours
+        )
+        for code, span, cap in (
+            ("daily_cap", self.day, daily),
+            ("weekly_cap", self.week, weekly),
+        ):
+            hours = self.hours + sum(e.hours for e in self.diaries.teaching(professor.pk, *span))
+            if hours > float(cap) + 1e-9:
+                return Reason(code, {"hours": _plain(hours), "cap": _plain(cap)})
+        return None
+
+    def assessment(self, professor: Professor) -> _Assessment:
+        pk = professor.pk
+        that_day = self.diaries.teaching(pk, *self.day)
+        row = self._hours_in_a_row(that_day)
+        rather_not = self.diaries.clash(
+            pk, self.starts_at, self.ends_at, kinds=(EngagementKind.AVOID,)
+        )
+        standing = self.standing[pk]
+        burden = projected(self.standing, pk, self.hours)
+        likelihood = (standing.accepted + 1) / (standing.asked + 2)
+        reasons = [_share(standing.deviation)]
+        reasons.append(Reason("on_campus" if that_day else "off_campus"))
+        if row >= LONG_ROW:
+            reasons.append(Reason("third_hour", {"hours": _plain(row)}))
+        if rather_not is not None:
+            reasons.append(Reason("rather_not"))
+        if pk in self.sections_known:
+            reasons.append(Reason("knows_section"))
+        if pk in self.course_taught:
+            course = self.case.meeting.offering.course.code
+            reasons.append(
+                Reason("taught_course", {"course": course, "year": self.course_taught[pk]})
+            )
+        if standing.asked >= 3:
+            percent = round(100 * standing.accepted / standing.asked)
+            reasons.append(Reason("accepts_often", {"percent": percent}))
+        order = (
+            round(burden, 2),
+            not that_day,
+            row >= LONG_ROW,
+            rather_not is not None,
+            pk not in self.sections_known,
+            pk not in self.course_taught,
+            -round(likelihood, 3),
+            professor.code,
+        )
+        return _Assessment(professor, order, tuple(reasons))
+
+    def _hours_in_a_row(self, that_day: list[Engagement]) -> float:
+        """Hours of teaching one after the other that include this meeting."""
+        first, last, hours = self.starts_at, self.ends_at, self.hours
+        for engagement in reversed(that_day):
+            if engagement.ends_at <= first and first - engagement.ends_at < IN_A_ROW:
+                first, hours = engagement.starts_at, hours + engagement.hours
+        for engagement in that_day:
+            if engagement.starts_at >= last and engagement.starts_at - last < IN_A_ROW:
+                last, hours = engagement.ends_at, hours + engagement.hours
+        return hours
+
+
+def _share(deviation: float | Decimal) -> Reason:
+    hours = round(float(deviation), 1)
+    if hours == 0:
+        return Reason("at_fair_share")
+    return Reason(
+        "below_fair_share" if hours < 0 else "above_fair_share", {"hours": _plain(abs(hours))}
+    )
+
+
+def _plain(hours: float | Decimal) -> str:
+    """Hours as people write them: 2, 2.5, 1.67."""
+    return f"{float(hours):.2f}".rstrip("0").rstrip(".")

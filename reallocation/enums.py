@@ -1,0 +1,77 @@
+"""The closed lists of words that the workflow uses."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class StepNumber(models.IntegerChoices):
+    """The five rungs of the ladder."""
+
+    DIRECT = 1, _("Direct substitute")
+    SECTION = 2, _("Professors of the section")
+    SUBJECT = 3, _("Same subject and student vote")
+    RESCHEDULE = 4, _("Reschedule")
+    WEEKEND = 5, _("Weekend")
+
+
+class CaseStatus(models.TextChoices):
+    OPEN = "open", _("Open")
+    SUBSTITUTED = "substituted", _("Substituted")
+    RESCHEDULED = "rescheduled", _("Rescheduled")
+    WEEKEND = "weekend", _("Moved to the weekend")
+    DROPPED = "dropped", _("Dropped")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+
+
+class WaitingFor(models.TextChoices):
+    """Whom an open case waits for. Empty: for the engine alone, which acts at once."""
+
+    SUBSTITUTE = "substitute", _("the named substitute")
+    COLLEAGUES = "colleagues", _("the professors of the section")
+    CANDIDATE_CHOICE = "candidate_choice", _("the professor's choice of a candidate")
+    CANDIDATE = "candidate", _("the chosen candidate")
+    CLASS_VOTE = "class_vote", _("the students' vote")
+    SLOT_CHOICE = "slot_choice", _("the professor's choice of a slot")
+    WEEKEND_VOTE = "weekend_vote", _("the students' vote on a weekend class")
+
+
+class StepResult(models.TextChoices):
+    RUNNING = "running", _("Running")
+    RESOLVED = "resolved", _("Resolved the case")
+    GAVE_UP = "gave_up", _("Tried without success")
+    SKIPPED = "skipped", _("Skipped")
+    STOPPED = "stopped", _("Stopped from outside")
+
+
+class OfferStatus(models.TextChoices):
+    SENT = "sent", _("Sent")
+    ACCEPTED = "accepted", _("Accepted")
+    DECLINED = "declined", _("Declined")
+    EXPIRED = "expired", _("Expired")
+    WITHDRAWN = "withdrawn", _("Withdrawn")
+    TAKEN = "taken", _("Taken by someone else")
+
+
+class MessageChannel(models.TextChoices):
+    EMAIL = "email", _("E-mail")
+    SMS = "sms", _("SMS")
+
+
+class DeliveryStatus(models.TextChoices):
+    QUEUED = "queued", _("Queued")
+    SENDING = "sending", _("Being handed over")
+    SENT = "sent", _("Sent")
+    DELIVERED = "delivered", _("Delivered")
+    BOUNCED = "bounced", _("Bounced")
+    FAILED = "failed", _("Failed")
+    MUTED = "muted", _("Written in a rehearsal, not sent")
+
+
+class ActorKind(models.TextChoices):
+    """In what capacity somebody acted, as the log says it."""
+
+    SYSTEM = "system", _("The system")
+    PROFESSOR = "professor", _("Professor")
+    STUDENT = "student", _("Student")
+    REGISTRAR = "registrar", _("Registrar")
+    SCRIPT = "script", _("Script")

@@ -1,0 +1,253 @@
+"""What people decide about a case, and how a registrar looks for one."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import django_filters
+from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from reallocation.candidates import Candidate, Pool
+from reallocation.enums import CaseStatus, StepNumber, WaitingFor
+from reallocation.models import Case, CaseQuerySet
+from reallocation.reasons import Reason
+from reallocation.refusals import Refused
+from reallocation.slots import SlotOption
+from timetable.models import Institute, Professor, Room
+
+from .absence import ClockInput, DayInput
+from .colleague import ColleagueField, ColleagueSearchField, chosen, who_is_free
+from .placing import PlacingForm
+
+ONE_DAY = dt.timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class CandidateLine:
+    """Somebody on the list to choose from. `why_not` says why not, if not any more."""
+
+    candidate: Candidate
+    why_not: Reason | None = None
+    balance: tuple[float, float] | None = None
+    """The institute's balance of covering, 0 to 1, before and after this choice."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What there is to choose from on the page of one case; empty where nothing is asked."""
+
+    case: Case
+    candidates: Sequence[CandidateLine] = ()
+    slots: Sequence[SlotOption] = ()
+    pool: Pool | None = None
+
+    @property
+    def institute(self) -> Institute:
+        return self.case.institute
+
+
+class CaseForm(PlacingForm):
+    """A form on the page of a case, of which there may be several: ids carry the form's name."""
+
+    def __init__(self, data: Any = None, *, choices: Choices) -> None:
+        super().__init__(data, auto_id=f"{type(self).__name__.lower()}-%s")
+        self.choices = choices
+
+
+class CandidateForm(CaseForm):
+    PLACES: ClassVar = {"not_free": "candidate", "not_in_pool": "candidate"}
+
+    candidate = forms.CharField(
+        max_length=64, error_messages={"required": gettext_lazy("Choose somebody.")}
+    )
+
+    def clean_candidate(self) -> Professor:
+        code = self.cleaned_data["candidate"]
+        found = Professor.objects.filter(institute=self.choices.institute, code=code).first()
+        if found is None:
+            raise ValidationError(_("Choose somebody from the list."))
+        return found
+
+
+class SlotForm(CaseForm):
+    """A place in time and space, sent as "moment|room code"."""
+
+    PLACES: ClassVar = {"place_refused": "slot"}
+
+    slot = forms.CharField(
+        max_length=200, error_messages={"required": gettext_lazy("Choose a time.")}
+    )
+
+    def clean_slot(self) -> tuple[dt.datetime, Room | None]:
+        moment, _bar, code = self.cleaned_data["slot"].partition("|")
+        room = Room.objects.filter(institute=self.choices.institute, code=code).first()
+        try:
+            starts_at = dt.datetime.fromisoformat(moment)
+        except ValueError:
+            starts_at = None
+        if starts_at is None or starts_at.tzinfo is None or (code and room is None):
+            raise ValidationError(_("Choose a time from the list."))
+        return starts_at, room
+
+
+class NameForm(CaseForm):
+    """Whom to ask: somebody from the ranked list, or anybody else."""
+
+    PLACES: ClassVar = {"not_free": "other"}
+
+    def __init__(self, data: Any = None, *, choices: Choices) -> None:
+        super().__init__(data, choices=choices)
+        self.fields["listed"] = ColleagueField(
+            choices.pool, _("Choose …"), label=_("A colleague who is free then")
+        )
+        self.fields["other"] = ColleagueSearchField(
+            choices.institute, f"found-{type(self).__name__.lower()}"
+        )
+        self.order_fields(["listed", "other"])
+
+    def place(self, refusal: Refused) -> None:
+        super().place(refusal)
+        if refusal.code == "not_free" and (instead := who_is_free(self.choices.pool)):
+            self.add_error("other", instead)
+
+    def clean(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        if self.errors:
+            return data
+        try:
+            data["professor"] = chosen(data.get("listed"), data.get("other"))
+        except ValidationError as error:
+            self.add_error("other", error)
+            return data
+        if data["professor"] is None:
+            self.add_error("listed", _("Choose somebody, or write who it is."))
+        return data
+
+
+def _why() -> forms.CharField:
+    return forms.CharField(
+        label=gettext_lazy("Why?"),
+        widget=forms.Textarea(attrs={"rows": 2}),
+        max_length=1000,
+        help_text=gettext_lazy("It is kept in the log."),
+        error_messages={"required": gettext_lazy("Say why: the reason is kept in the log.")},
+    )
+
+
+class AssignForm(NameForm):
+    why = _why()
+
+
+class MoveForm(CaseForm):
+    PLACES: ClassVar = {"place_refused": "starts", "reason_required": "why"}
+
+    day = forms.DateField(label=gettext_lazy("Day"), widget=DayInput())
+    starts = forms.TimeField(label=gettext_lazy("Starts"), widget=ClockInput())
+    room = forms.ModelChoiceField(
+        Room.objects.none(),
+        label=gettext_lazy("Room"),
+        required=False,
+        empty_label=gettext_lazy("No room"),
+    )
+    why = _why()
+
+    def __init__(self, data: Any = None, *, choices: Choices) -> None:
+        super().__init__(data, choices=choices)
+        rooms = Room.objects.filter(institute=choices.institute).order_by("code")
+        self.fields["room"].queryset = rooms  # type: ignore[attr-defined]
+        self.fields["room"].initial = choices.case.before_room_id
+
+    def clean(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        if "day" in data and "starts" in data:
+            try:
+                data["starts_at"] = self.choices.institute.moment(data["day"], data["starts"])
+            except OverflowError:
+                self.add_error("day", self.fields["day"].error_messages["invalid"])
+        return data
+
+
+class DropForm(CaseForm):
+    why = _why()
+
+
+class StepForm(CaseForm):
+    """To which rung, and why."""
+
+    PLACES: ClassVar = {"cannot_restore": "step", "reason_required": "why"}
+
+    step = forms.TypedChoiceField(
+        label=gettext_lazy("Step"),
+        choices=StepNumber.choices,
+        coerce=lambda value: StepNumber(int(value)),
+    )
+    why = _why()
+
+
+class TakeBackForm(CaseForm):
+    comment = forms.CharField(
+        label=gettext_lazy("Why? (as you like)"),
+        max_length=500,
+        required=False,
+        help_text=gettext_lazy("Registrars can read it."),
+    )
+
+
+class CaseFilter(django_filters.FilterSet):  # type: ignore[misc]
+    """An institute's cases by what a registrar asks for. Days are those of the class as planned."""
+
+    q = django_filters.CharFilter(method="by_text", label=gettext_lazy("Class or professor"))
+    status = django_filters.ChoiceFilter(
+        choices=CaseStatus.choices, label=gettext_lazy("Status"), empty_label=gettext_lazy("All")
+    )
+    step = django_filters.ChoiceFilter(
+        choices=StepNumber.choices, label=gettext_lazy("Step"), empty_label=gettext_lazy("All")
+    )
+    waiting_for = django_filters.ChoiceFilter(
+        choices=WaitingFor.choices,
+        label=gettext_lazy("Waits for"),
+        empty_label=gettext_lazy("Anybody"),
+    )
+    since = django_filters.DateFilter(
+        method="by_first_day", label=gettext_lazy("From"), widget=DayInput()
+    )
+    until = django_filters.DateFilter(
+        method="by_last_day", label=gettext_lazy("Until"), widget=DayInput()
+    )
+
+    class Meta:
+        model = Case
+        fields: ClassVar = ["q", "status", "step", "waiting_for", "since", "until"]
+
+    def __init__(self, *args: Any, institute: Institute, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.institute = institute
+
+    def by_text(self, rows: CaseQuerySet, name: str, value: str) -> CaseQuerySet:
+        text = value.strip()
+        return rows.filter(
+            Q(meeting__offering__code__icontains=text)
+            | Q(meeting__offering__course__title__icontains=text)
+            | Q(professor__name__icontains=text)
+            | Q(professor__code=text)
+        )
+
+    def by_first_day(self, rows: CaseQuerySet, name: str, value: dt.date) -> CaseQuerySet:
+        try:
+            return rows.filter(before_starts_at__gte=self.institute.moment(value, dt.time()))
+        except OverflowError:
+            return rows
+
+    def by_last_day(self, rows: CaseQuerySet, name: str, value: dt.date) -> CaseQuerySet:
+        try:
+            end = self.institute.moment(value + ONE_DAY, dt.time())
+        except OverflowError:
+            return rows
+        return rows.filter(before_starts_at__lt=end)

@@ -1,0 +1,26 @@
+"""Yes or no to a request."""
+
+from __future__ import annotations
+
+from django import forms
+from django.utils.translation import gettext_lazy
+
+from .placing import PlacingForm
+
+
+class AnswerForm(PlacingForm):
+    """One of two buttons, and for a no, words if one likes."""
+
+    answer = forms.ChoiceField(
+        choices=[("accept", gettext_lazy("Yes")), ("decline", gettext_lazy("No"))],
+        error_messages={
+            "required": gettext_lazy("Say yes or no."),
+            "invalid_choice": gettext_lazy("Say yes or no."),
+        },
+    )
+    comment = forms.CharField(
+        label=gettext_lazy("If no: why? (as you like)"),
+        max_length=500,
+        required=False,
+        help_text=gettext_lazy("Registrars can read it."),
+    )

@@ -1,0 +1,84 @@
+"""The facts of a case in words: what subjects and texts are filled with.
+
+Times are said on the institute's clock, in the language in which the notice is written.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from django.conf import settings
+from django.utils import dateformat, formats, translation
+from django.utils.translation import gettext as _
+
+from reallocation.models import Case
+from timetable.models import Course, Institute, Meeting
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def in_house_language(write: Callable[P, R]) -> Callable[P, R]:
+    """Whoever causes a message, it is worded in the language of the installation."""
+
+    @wraps(write)
+    def worded(*args: P.args, **kwargs: P.kwargs) -> R:
+        with translation.override(settings.LANGUAGE_CODE):
+            return write(*args, **kwargs)
+
+    return worded
+
+
+def day_and_time(institute: Institute, moment: dt.datetime) -> str:
+    """Like "Tue 12 Jan, 10:00"."""
+    return dateformat.format(institute.local(moment), "D j M, H:i")
+
+
+def clock(institute: Institute, moment: dt.datetime) -> str:
+    return dateformat.format(institute.local(moment), "H:i")
+
+
+def hours(span: dt.timedelta) -> str:
+    """Clock hours, like "1.5"."""
+    return formats.number_format(round(span.total_seconds() / 3600, 2)).rstrip("0").rstrip(".,")
+
+
+def span(institute: Institute, starts_at: dt.datetime, ends_at: dt.datetime) -> str:
+    """Like "Tue 12 Jan, 10:00–10:50"; the day of the end is said where it is another one."""
+    same_day = institute.local(starts_at).date() == institute.local(ends_at).date()
+    end = clock(institute, ends_at) if same_day else day_and_time(institute, ends_at)
+    return f"{day_and_time(institute, starts_at)}–{end}"
+
+
+def course_name(course: Course) -> str:
+    """Code and title, unless the title says no more than the code."""
+    return course.code if course.title in {"", course.code} else f"{course.code} {course.title}"
+
+
+def meeting_of(case: Case) -> Meeting:
+    """The case's meeting as the database has it now, with everything that its texts mention."""
+    meeting: Meeting = Meeting.objects.select_related(
+        "institute", "offering__course", "offering__term", "room", "professor"
+    ).get(pk=case.meeting_id)
+    return meeting
+
+
+def facts(case: Case, meeting: Meeting) -> dict[str, Any]:
+    """`was` is the time before the case, `when` the time that holds now."""
+    institute, course = meeting.institute, meeting.offering.course
+    return {
+        "code": course.code,
+        "course": course_name(course),
+        "class": meeting.offering.code,
+        "was": day_and_time(institute, case.before_starts_at),
+        "was_span": span(institute, case.before_starts_at, case.before_ends_at),
+        "when": day_and_time(institute, meeting.starts_at),
+        "when_span": span(institute, meeting.starts_at, meeting.ends_at),
+        "room": str(meeting.room) if meeting.room else _("no room planned"),
+        "professor": case.professor.name,
+        "teacher": meeting.professor.name,
+        "zone": institute.timezone.replace("_", " "),
+    }

@@ -1,0 +1,107 @@
+"""The rows of asking: offers sent, and the ways in which they end. Runs under the case's lock."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+
+from django.db.models import QuerySet
+
+from fairness import ledger
+
+from . import audit
+from .candidates import Candidate
+from .enums import OfferStatus, StepNumber
+from .models import Case, Offer, StepRecord
+from .notifications import announce
+
+
+def hours_of(case: Case) -> float:
+    """The length of the case's meeting in clock hours."""
+    return (case.before_ends_at - case.before_starts_at).total_seconds() / 3600
+
+
+def send(
+    case: Case,
+    record: StepRecord,
+    candidates: Sequence[Candidate],
+    *,
+    expires_at: dt.datetime,
+    now: dt.datetime,
+    wave: int = 1,
+) -> list[Offer]:
+    """Ask these candidates, tell them, and enter it in log and ledger."""
+    offers = Offer.objects.bulk_create(
+        Offer(
+            case=case,
+            record=record,
+            professor=candidate.professor,
+            step=record.step,
+            wave=wave,
+            rank=candidate.rank,
+            sent_at=now,
+            expires_at=expires_at,
+            reasons=[reason.as_json() for reason in candidate.reasons],
+        )
+        for candidate in candidates
+    )
+    ledger.asked(
+        [candidate.professor for candidate in candidates],
+        meeting=case.meeting,
+        case_uid=case.uid,
+        hours=hours_of(case),
+        now=now,
+    )
+    for offer in offers:
+        audit.record(
+            "offer.sent",
+            institute=case.institute,
+            case=case,
+            at=now,
+            data={
+                "professor": offer.professor.code,
+                "name": offer.professor.name,
+                "step": StepNumber(offer.step).value,
+                "wave": wave,
+                "until": expires_at.isoformat(),
+                "reasons": offer.reasons,
+            },
+        )
+    announce.offers_sent(offers, now)
+    return list(offers)
+
+
+def waiting(case: Case) -> QuerySet[Offer]:
+    """Offers of the case that nobody has answered."""
+    return Offer.objects.filter(case=case, status=OfferStatus.SENT).select_related("professor")
+
+
+def accepted(case: Case) -> Offer | None:
+    """The offer of the case that was accepted and still stands."""
+    return (
+        Offer.objects.filter(case=case, status=OfferStatus.ACCEPTED)
+        .select_related("professor")
+        .first()
+    )
+
+
+def end(case: Case, offers: Iterable[Offer], status: OfferStatus, now: dt.datetime) -> list[Offer]:
+    """End offers that were sent or accepted: expired, withdrawn or taken. Tells whom it concerns."""
+    ended = list(offers)
+    if not ended:
+        return ended
+    Offer.objects.filter(pk__in=[offer.pk for offer in ended]).update(status=status)
+    for offer in ended:
+        offer.status = status
+        audit.record(
+            f"offer.{status}",
+            institute=case.institute,
+            case=case,
+            at=now,
+            data={"professor": offer.professor.code, "name": offer.professor.name},
+        )
+    if status == OfferStatus.TAKEN:
+        announce.offers_taken(ended, now)
+    elif status == OfferStatus.WITHDRAWN:
+        announce.offers_withdrawn(ended, now)
+    return ended

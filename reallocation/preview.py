@@ -1,0 +1,238 @@
+"""What an absence would set going, before it is filed: which meetings, who could take each, what next.
+
+Everything is read in a fixed number of queries, however many meetings lie in the span.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from fairness.standing import Standing, standings
+from timetable.availability import Diaries, day_span, week_span
+from timetable.models import Meeting, Offering, Professor, Qualification, Teaching
+
+from . import absences
+from .candidates import Look, Pool
+from .models import Case, Policy
+from .policy import Stage, class_budget, policy_of
+
+NAMED_AT_MOST = 20
+"""For so many meetings colleagues are looked up. Whoever is away for longer names them later."""
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """One meeting in the span. `pool` is None where nobody can be asked any more, or not here."""
+
+    meeting: Meeting
+    present: tuple[Professor, ...]
+    """Co-teachers who are there, so that no cover is needed."""
+    running: Case | None
+    """Its open case, if somebody looks after it already."""
+    begun: bool
+    pool: Pool | None
+    outlook: str
+    """What happens first if nobody is named, in a sentence."""
+    answer_until: dt.datetime | None
+    """Until when somebody named could answer; None where there is no time left to ask them."""
+
+    @property
+    def needs_cover(self) -> bool:
+        return not self.present
+
+
+def prospects(
+    professor: Professor, starts_at: dt.datetime, ends_at: dt.datetime, *, now: dt.datetime
+) -> list[Prospect]:
+    """The meetings that this professor holds in the span, each with what would become of it."""
+    policy = policy_of(professor.institute)
+    affected = absences.affected(professor, starts_at, ends_at)
+    running = {
+        case.meeting_id: case
+        for case in Case.objects.open().filter(meeting__in=[a.meeting.pk for a in affected])
+    }
+    proposed = [
+        _case(professor, entry.meeting)
+        for entry in affected
+        if entry.meeting.pk not in running and entry.meeting.starts_at > now
+    ]
+    pools = _Peers.of(proposed[:NAMED_AT_MOST]).pools(policy, now)
+    return [
+        _prospect(
+            entry,
+            running.get(entry.meeting.pk),
+            professor,
+            pools.get(entry.meeting.pk),
+            policy,
+            now,
+        )
+        for entry in affected
+    ]
+
+
+def _case(professor: Professor, meeting: Meeting) -> Case:
+    """The case that filing would open."""
+    return Case(
+        institute=professor.institute,
+        professor=professor,
+        meeting=meeting,
+        before_starts_at=meeting.starts_at,
+        before_ends_at=meeting.ends_at,
+        before_room=meeting.room,
+    )
+
+
+def _prospect(
+    entry: absences.Affected,
+    running: Case | None,
+    professor: Professor,
+    found: tuple[Pool, Collection[int]] | None,
+    policy: Policy,
+    now: dt.datetime,
+) -> Prospect:
+    meeting = entry.meeting
+    begun = meeting.starts_at <= now
+    budget = class_budget(_case(professor, meeting), policy)
+    direct = None if begun else budget.window(Stage.DIRECT, now)
+    if begun:
+        outlook = _("It has begun already, so a new time is looked for.")
+    elif budget.window(Stage.SECTION, now) is None:
+        outlook = _("Too little time is left to ask anyone, so a new time is looked for.")
+    elif found is None:
+        outlook = _("The free colleagues of the section are asked first.")
+    else:
+        outlook = _outlook(*found)
+    return Prospect(
+        meeting,
+        entry.present,
+        running,
+        begun,
+        found[0] if found else None,
+        outlook,
+        direct.closes_at if direct else None,
+    )
+
+
+def _outlook(found: Pool, of_section: Collection[int]) -> str:
+    of_the_section = sum(c.professor.pk in of_section for c in found.ranked)
+    if of_the_section:
+        return ngettext(
+            "%(n)d free colleague of the section is asked.",
+            "%(n)d free colleagues of the section are asked; the first to say yes takes the class.",
+            of_the_section,
+        ) % {"n": of_the_section}
+    if found.ranked:
+        return _(
+            "Nobody of the section is free. You choose a colleague of the same subject, "
+            "and the class votes."
+        )
+    return _("Nobody who could take it is free, so a new time is looked for.")
+
+
+@dataclass(frozen=True)
+class _Peers:
+    """Who teaches the same sections or the same subjects as some meetings' classes."""
+
+    cases: Sequence[Case]
+    of_section: dict[int, set[int]]
+    of_course: dict[int, set[int]]
+    taught: dict[int, dict[int, int]]
+    """By course: who has taught it, and in which year last."""
+
+    @classmethod
+    def of(cls, cases: Sequence[Case]) -> _Peers:
+        offerings = {case.meeting.offering_id: case.meeting.offering for case in cases}
+        sections: dict[int, set[int]] = defaultdict(set)
+        for offering_id, section_id in Offering.sections.through.objects.filter(
+            offering__in=offerings
+        ).values_list("offering_id", "section_id"):
+            sections[offering_id].add(section_id)
+        teachers: dict[tuple[int, int], set[int]] = defaultdict(set)
+        every_section = {pk for group in sections.values() for pk in group}
+        for professor_id, term_id, section_id in Teaching.objects.filter(
+            offering__sections__in=every_section
+        ).values_list("professor_id", "offering__term_id", "offering__sections"):
+            teachers[term_id, section_id].add(professor_id)
+        of_section: dict[int, set[int]] = {
+            pk: set().union(*(teachers[offering.term_id, s] for s in sections[pk]))
+            for pk, offering in offerings.items()
+        }
+        courses = {offering.course_id for offering in offerings.values()}
+        taught: dict[int, dict[int, int]] = defaultdict(dict)
+        for course_id, professor_id, year in (
+            Teaching.objects.filter(offering__course__in=courses)
+            .order_by("offering__term__starts_on")
+            .values_list("offering__course_id", "professor_id", "offering__term__starts_on__year")
+        ):
+            taught[course_id][professor_id] = year
+        of_course: dict[int, set[int]] = defaultdict(set)
+        for course_id, professor_id in Qualification.objects.filter(course__in=courses).values_list(
+            "course_id", "professor_id"
+        ):
+            of_course[course_id].add(professor_id)
+        for course_id, years in taught.items():
+            of_course[course_id] |= set(years)
+        return cls(cases, of_section, of_course, taught)
+
+    def pools(self, policy: Policy, now: dt.datetime) -> dict[int, tuple[Pool, Collection[int]]]:
+        """By meeting: everybody ranked or left out, and the ids of those who teach the section."""
+        if not self.cases:
+            return {}
+        institute, absent = self.cases[0].institute, self.cases[0].professor_id
+        wanted = {
+            pk
+            for group in (self.of_section, self.of_course)
+            for pks in group.values()
+            for pk in pks
+        }
+        people = Professor.objects.in_bulk(wanted - {absent})
+        weeks = [week_span(institute, case.before_starts_at) for case in self.cases]
+        first = min(week[0] for week in weeks)
+        last = max(
+            max(week[1], c.before_ends_at) for week, c in zip(weeks, self.cases, strict=True)
+        )
+        diaries = Diaries.load(institute, list(people), first, last)
+        standing: dict[int, dict[int, Standing]] = {}
+        for term in {case.meeting.offering.term for case in self.cases}:
+            term.institute = institute
+            standing[term.pk] = standings(term, now=now, professors=people.values())
+        found: dict[int, tuple[Pool, Collection[int]]] = {}
+        for case, week in zip(self.cases, weeks, strict=True):
+            offering = case.meeting.offering
+            of_section = self.of_section[offering.pk]
+            ids = (of_section | self.of_course[offering.course_id]) - {absent}
+            look = Look(
+                case,
+                policy,
+                case.before_starts_at,
+                case.before_ends_at,
+                day_span(institute, case.before_starts_at),
+                week,
+                _without(diaries, ids, case.meeting_id, week),
+                standing[offering.term_id],
+                frozenset(of_section),
+                self.taught[offering.course_id],
+            )
+            found[case.meeting_id] = look.pool([people[pk] for pk in sorted(ids)]), of_section
+        return found
+
+
+def _without(
+    diaries: Diaries,
+    people: Collection[int],
+    meeting_id: int,
+    week: tuple[dt.datetime, dt.datetime],
+) -> Diaries:
+    """The diaries of one week, in which the meeting itself is no obstacle to itself."""
+    return Diaries(
+        {
+            pk: [e for e in diaries.of(pk) if e.meeting_id != meeting_id and e.overlaps(*week)]
+            for pk in people
+        }
+    )

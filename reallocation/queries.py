@@ -1,0 +1,291 @@
+"""What of the workflow exists for whom. What an actor may not see is not found."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass
+
+from django.db.models import Case as CaseWhen
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, When
+
+from timetable.accounts import Actor
+from timetable.enums import StaffRole
+from timetable.models import Absence, Enrolment, Institute, Meeting, Professor, Teaching
+from timetable.querysets import AbsenceQuerySet
+from voting.models import Ballot, RollPlace
+
+from .enums import CaseStatus, OfferStatus, WaitingFor
+from .models import Case, CaseQuerySet, LogEntry, Offer, OfferQuerySet, StepRecord
+
+MATCHES = 8
+"""How many professors are named when a search finds several."""
+
+PAST_OFFERS = 30
+
+
+def absences_for(actor: Actor) -> AbsenceQuerySet:
+    """A registrar: every absence of the institute. A professor: their own."""
+    rows = Absence.objects.filter(institute=actor.institute)
+    if actor.is_registrar:
+        return rows
+    return rows.filter(professor=actor.professor) if actor.professor else rows.none()
+
+
+def own_absences(professor: Professor) -> AbsenceQuerySet:
+    """The professor's absences, latest first, each with its cases."""
+    cases = Case.objects.for_list().order_by("before_starts_at", "pk")
+    rows: AbsenceQuerySet = (
+        Absence.objects.filter(professor=professor)
+        .for_list()
+        .prefetch_related(Prefetch("cases", queryset=cases))
+        .order_by("-starts_at", "-pk")
+    )
+    return rows
+
+
+def cases_overseen(actor: Actor) -> CaseQuerySet:
+    """By role: a head of department those of their own courses, other staff the whole institute's."""
+    rows = Case.objects.filter(institute=actor.institute)
+    if not actor.role:
+        return rows.none()
+    if actor.role == StaffRole.HEAD and actor.department:
+        return rows.filter(meeting__offering__course__department=actor.department)
+    return rows
+
+
+def cases_for(actor: Actor) -> CaseQuerySet:
+    """Those that the actor oversees or is involved in: absent, asked, standing in, co-teaching, or
+    on the roster."""
+    if actor.institute is None:
+        return Case.objects.none()
+    seen = Q(pk__in=cases_overseen(actor).values("pk")) if actor.role else Q(pk__in=[])
+    if actor.professor is not None:
+        who = actor.professor
+        asked = Offer.objects.filter(case=OuterRef("pk"), professor=who)
+        teaches = Teaching.objects.filter(offering=OuterRef("meeting__offering"), professor=who)
+        seen |= Q(professor=who) | Q(meeting__professor=who) | Q(meeting__planned_professor=who)
+        seen |= Q(Exists(asked)) | Q(Exists(teaches))
+    if actor.student is not None:
+        enrolled = Enrolment.objects.filter(
+            offering=OuterRef("meeting__offering"), student=actor.student
+        )
+        seen |= Q(Exists(enrolled))
+    return Case.objects.filter(seen, institute=actor.institute)
+
+
+def in_order_of_urgency(rows: CaseQuerySet) -> CaseQuerySet:
+    """What is open first, by when its answer is due; then what is settled, the latest class first."""
+    settled = CaseWhen(When(status=CaseStatus.OPEN, then=0), default=1)
+    ordered: CaseQuerySet = rows.order_by(
+        settled, F("deadline").asc(nulls_first=True), "-before_starts_at", "-pk"
+    )
+    return ordered
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Somebody in front of a case, and what they are to it."""
+
+    actor: Actor
+    case: Case
+    offer: Offer | None = None
+    """The last request to them to take the class."""
+    ballot: Ballot | None = None
+    """The open ballot on whose roll they are."""
+
+    @property
+    def is_registrar(self) -> bool:
+        return self.actor.is_registrar_of(self.case.institute_id)
+
+    @property
+    def oversees(self) -> bool:
+        """Staff who found the case: heads of other departments have not."""
+        if self.actor.role == StaffRole.HEAD and self.actor.department:
+            return self.case.meeting.offering.course.department == self.actor.department
+        return self.actor.is_staff_of(self.case.institute_id)
+
+    @property
+    def is_absent(self) -> bool:
+        return self.actor.professor is not None and self.case.professor == self.actor.professor
+
+    @property
+    def is_substitute(self) -> bool:
+        return (
+            self.case.status == CaseStatus.SUBSTITUTED
+            and self.offer is not None
+            and self.offer.status == OfferStatus.ACCEPTED
+            and self.case.meeting.professor_id == self.offer.professor_id
+        )
+
+    @property
+    def knows_answers(self) -> bool:
+        """Who was asked and who said no is for the absent professor and for staff."""
+        return self.is_absent or self.oversees
+
+    @property
+    def knows_question(self) -> bool:
+        """Whom a vote is about is for those too who vote, and for them themselves."""
+        accepted = self.offer is not None and self.offer.status == OfferStatus.ACCEPTED
+        return self.knows_answers or accepted or self.actor.student is not None
+
+    @property
+    def reads_handover(self) -> bool:
+        """Whoever may still teach the class, or does."""
+        asked = self.offer is not None and self.offer.status in {
+            OfferStatus.SENT,
+            OfferStatus.ACCEPTED,
+        }
+        return self.knows_answers or asked
+
+    @property
+    def may_choose(self) -> bool:
+        return self.is_absent or self.is_registrar
+
+
+def viewer_of(actor: Actor, uid: uuid.UUID) -> Viewer:
+    """The actor before this case. Raises Case.DoesNotExist if it does not exist for them."""
+    rows = cases_for(actor).for_list().select_related("meeting__offering__term")
+    case: Case = rows.get(uid=uid)
+    offer = ballot = None
+    if actor.professor is not None:
+        offers = Offer.objects.filter(case=case, professor=actor.professor)
+        offer = offers.order_by("-pk").first()
+    if actor.student is not None:
+        rolls = RollPlace.objects.filter(
+            ballot__subject_uid=case.uid, ballot__closed_at=None, student=actor.student
+        )
+        place = rolls.select_related("ballot").first()
+        ballot = place.ballot if place else None
+    return Viewer(actor, case, offer, ballot)
+
+
+def reads_note(actor: Actor, absence: Absence) -> bool:
+    """The private note is for who is absent, for who wrote it down, and for registrars granted it."""
+    if actor.professor is not None and absence.professor_id == actor.professor.pk:
+        return True
+    if actor.user is not None and absence.filed_by_id == actor.user.pk:
+        return True
+    return actor.is_registrar_of(absence.institute_id) and actor.reads_private_notes
+
+
+def records_of(case: Case) -> list[StepRecord]:
+    return list(StepRecord.objects.filter(case=case).order_by("pk"))
+
+
+def cases_of(absence: Absence) -> list[Case]:
+    rows = Case.objects.for_list().filter(absence=absence)
+    return list(rows.order_by("before_starts_at", "pk"))
+
+
+def offers_of(*cases: Case) -> list[Offer]:
+    """All requests of these cases, in the order of asking."""
+    return list(Offer.objects.filter(case__in=cases).select_related("professor").order_by("pk"))
+
+
+def log_of(case: Case) -> list[LogEntry]:
+    return list(LogEntry.objects.filter(case=case).order_by("number"))
+
+
+def state_of(case: Case) -> str:
+    """A mark that changes with whatever happens to the case."""
+    last = LogEntry.objects.filter(case=case).order_by("-number").values_list("number", flat=True)
+    return f"{case.turn}.{last.first() or 0}"
+
+
+def waiting_offers(professor: Professor, now: dt.datetime) -> OfferQuerySet:
+    """Requests that the professor can still answer, the most urgent first."""
+    rows = Offer.objects.waiting().filter(professor=professor, expires_at__gt=now)
+    waiting: OfferQuerySet = rows.for_list().order_by("expires_at", "pk")
+    return waiting
+
+
+def promises(professor: Professor, now: dt.datetime) -> OfferQuerySet:
+    """Classes ahead that the professor has agreed to take and is to teach, or may have to."""
+    rows = Offer.objects.accepted().filter(professor=professor, case__before_starts_at__gt=now)
+    booked = Q(case__status=CaseStatus.SUBSTITUTED, case__meeting__professor=professor)
+    kept: OfferQuerySet = (
+        rows.filter(booked | Q(case__status=CaseStatus.OPEN))
+        .for_list()
+        .order_by("case__before_starts_at", "pk")
+    )
+    return kept
+
+
+def past_offers(professor: Professor, now: dt.datetime) -> OfferQuerySet:
+    """The latest requests that need no answer any more."""
+    rows = Offer.objects.filter(professor=professor).exclude(
+        status=OfferStatus.SENT, expires_at__gt=now
+    )
+    kept = promises(professor, now).order_by().values("pk")
+    past: OfferQuerySet = rows.exclude(pk__in=kept).for_list().order_by("-sent_at", "-pk")
+    return past[:PAST_OFFERS]
+
+
+def choices_to_make(professor: Professor, now: dt.datetime) -> CaseQuerySet:
+    """The professor's cases that wait for their choice, the most urgent first."""
+    rows = Case.objects.open().filter(
+        professor=professor,
+        waiting_for__in=[WaitingFor.CANDIDATE_CHOICE, WaitingFor.SLOT_CHOICE],
+        deadline__gt=now,
+    )
+    waiting: CaseQuerySet = rows.for_list().order_by("deadline", "pk")
+    return waiting
+
+
+@dataclass(frozen=True)
+class DayEntry:
+    """One class on somebody's day; `is_offer` marks the one that they are asked to take."""
+
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    title: str
+    room: str
+    is_offer: bool = False
+
+
+def day_with(offer: Offer) -> list[DayEntry]:
+    """The professor's classes of the day, in local times, with the one that they are asked to take."""
+    case = offer.case
+    local = case.institute.local
+    day = local(case.before_starts_at).date()
+    own = Meeting.objects.holding().on_day(case.institute, day).taught_by([offer.professor])
+    entries = [
+        DayEntry(
+            local(meeting.starts_at),
+            local(meeting.ends_at),
+            str(meeting.offering.course),
+            meeting.room.code if meeting.room else "",
+        )
+        for meeting in own.exclude(pk=case.meeting_id).for_list()
+    ]
+    entries.append(
+        DayEntry(
+            local(case.before_starts_at),
+            local(case.before_ends_at),
+            str(case.meeting.offering.course),
+            case.before_room.code if case.before_room else "",
+            is_offer=True,
+        )
+    )
+    return sorted(entries, key=lambda entry: (entry.starts_at, entry.is_offer))
+
+
+def find_professors(institute: Institute, text: str) -> list[Professor]:
+    """Whom somebody means who types a code, an e-mail address or part of a name: at most MATCHES."""
+    wanted = text.strip()
+    people = Professor.objects.filter(institute=institute, active=True)
+    exact = list(people.filter(Q(code=wanted) | Q(email__iexact=wanted))[:MATCHES])
+    if exact or len(wanted) < 2:
+        return exact
+    named = list(people.filter(name__iexact=wanted)[:MATCHES])
+    return named or list(
+        people.filter(Q(name__icontains=wanted) | Q(code__istartswith=wanted))[:MATCHES]
+    )
+
+
+def offers_with_case(rows: OfferQuerySet) -> OfferQuerySet:
+    """With all that the page of a request shows."""
+    return rows.for_list().select_related(
+        "case__named", "case__before_room", "case__meeting__offering__term"
+    )

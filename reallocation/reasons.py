@@ -1,0 +1,131 @@
+"""Why something is so, stored as a code with data and said as a sentence in the reader's language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+SENTENCES = {
+    # why a step was skipped or gave up
+    "nobody_named": _("no substitute was named"),
+    "no_time": _("there was not enough time left before the class"),
+    "already_begun": _("the class had already begun when the absence was filed"),
+    "declined": _("{name} said no"),
+    "no_answer": _("nobody answered in time"),
+    "no_section": _("the class has no section"),
+    "nobody_free": _("nobody who could be asked was free"),
+    "all_declined": _("everyone who was asked said no"),
+    "nobody_left": _("nobody was left to ask"),
+    "class_said_no": _("the class voted no ({yes} yes, {no} no, {roll} on the roll)"),
+    "small_class_said_no": _("the class voted no"),
+    "vote_cancelled": _("the vote was cancelled"),
+    "no_slot": _("no free slot was found before the checkpoint"),
+    "no_checkpoint": _("no checkpoint lies ahead in this term"),
+    "no_weekend_days": _("the institute has no weekend days for classes"),
+    "no_roll": _("the class has no students who could vote"),
+    "slot_lost": _("the chosen place was taken in the meantime"),
+    "sent_elsewhere": _("the registrar decided: {why}"),
+    "withdrawn": _("the absence no longer concerns this class"),
+    "taken_back": _("{name} could no longer come"),
+    "resolved": _("settled"),
+    # how it was settled
+    "substituted": _("{name} teaches the class"),
+    "moved": _("moved to {when}"),
+    "dropped": _("the class is dropped and {hours} h are owed"),
+    # why a professor cannot be asked
+    "is_absent_professor": _("is the one who is absent"),
+    "said_no": _("has already said no to this class"),
+    "asked_already": _("has already been asked"),
+    "inactive": _("no longer teaches here"),
+    "other_institute": _("belongs to another institute"),
+    "teaching": _("teaches another class at that time"),
+    "absent": _("is absent at that time"),
+    "unavailable": _("is not available at that time"),
+    "held": _("has agreed to another class at that time"),
+    "daily_cap": _("would teach {hours} h that day, the limit is {cap} h"),
+    "weekly_cap": _("would teach {hours} h that week, the limit is {cap} h"),
+    # why a professor ranks where they do
+    "below_fair_share": _("{hours} h below fair share"),
+    "above_fair_share": _("{hours} h above fair share"),
+    "at_fair_share": _("at fair share"),
+    "on_campus": _("on campus that day"),
+    "off_campus": _("no other class that day"),
+    "third_hour": _("would teach {hours} h in a row"),
+    "rather_not": _("would rather not teach at that time"),
+    "knows_section": _("knows the section"),
+    "taught_course": _("taught {course} in {year}"),
+    "accepts_often": _("accepts {percent} % of requests"),
+    # why a slot ranks where it does
+    "no_clash": _("no student has another class"),
+    "clash": _("{count} students have another class"),
+    "day_unbroken": _("fits the class's day without a gap"),
+    "gap": _("adds {minutes} min of waiting"),
+    "only_class": _("would be the class's only meeting that day"),
+    "same_room": _("in the usual room"),
+    "other_room": _("in room {room}"),
+    "no_room_needed": _("no room planned"),
+    # refusals
+    "absence_past": _("The absence lies in the past."),
+    "absence_ends_before_start": _("The absence must end after it starts."),
+    "absence_overlaps": _("This overlaps an absence that you have already filed ({when})."),
+    "absence_too_long": _("An absence may last at most {days} days."),
+    "absence_withdrawn": _("This absence has been withdrawn."),
+    "absence_over": _("This absence is over."),
+    "outside_absence": _("This class meeting does not lie in the absence."),
+    "not_your_class": _("You do not teach this class."),
+    "substitute_not_free": _("{name} cannot take {what}: {why}."),
+    "case_closed": _("This case is already settled: {status}."),
+    "not_waiting": _("This is not being asked any more."),
+    "not_in_pool": _("{name} is not among those who can take this class."),
+    "not_free": _("{name} {why}."),
+    "not_your_offer": _("This request was sent to somebody else."),
+    "offer_taken": _("{name} was faster and has already taken this class. Thank you all the same."),
+    "offer_expired": _("The time to answer was over."),
+    "offer_withdrawn": _("This request has been withdrawn; nothing is expected of you."),
+    "offer_answered": _("You have already answered this request."),
+    "not_substitute": _("You are not the substitute for this class."),
+    "class_begun": _("This class has already begun."),
+    "reason_required": _("Say why: the reason is kept in the log."),
+    "not_registrar": _("Only a registrar of the institute may do this."),
+    "meeting_has_case": _("This class meeting already has an open case."),
+    "already_open": _("This case is still open."),
+    "slot_past": _("the new time must lie ahead, with time to tell everyone"),
+    "slot_late": _("the new time must not be later than the checkpoint, {day}"),
+    "no_teaching_day": _("there are no classes on that day"),
+    "room_taken": _("{room} is taken at that time"),
+    "room_unknown": _("there is no such room"),
+    "named_later": _("{name} was named as substitute"),
+    "place_refused": _("The class cannot be moved there: {why}."),
+    "cannot_restore": _("The old time of this class is over or taken, so it needs a new one."),
+    "institute_mismatch": _("This belongs to another institute."),
+}
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A code of SENTENCES with the data that its sentence needs."""
+
+    code: str
+    data: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.code not in SENTENCES:
+            raise ValueError(f"unknown reason: {self.code}")
+
+    def sentence(self) -> str:
+        return str(format_lazy(SENTENCES[self.code], **self.data))
+
+    def as_json(self) -> dict[str, Any]:
+        return {"code": self.code, "data": self.data}
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> Self:
+        return cls(stored["code"], dict(stored.get("data", {})))
+
+
+def sentence(stored: dict[str, Any]) -> str:
+    """The sentence of a stored reason; empty where none was stored."""
+    return Reason.from_json(stored).sentence() if stored else ""

@@ -1,0 +1,429 @@
+"""When could this meeting move: every free place, filtered and ranked, each with its reasons.
+
+A place is a start on the bell grid on one of the allowed days. There the professor and the co-teachers
+must be free, a fitting room must be free, and no more students may be in a clash than the policy allows.
+Ranked: fewest students in a clash, then least harm to their day, then soonest.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from timetable.availability import (
+    DOUBLE_BOOKING,
+    ONE_DAY,
+    Diaries,
+    EngagementKind,
+    RoomDiary,
+)
+from timetable.enums import ClassKind
+from timetable.meetings import co_teacher_ids
+from timetable.models import Closure, Enrolment, Hold, Meeting, Period, Room
+
+from .models import Case, Policy
+from .reasons import Reason
+
+ALONE = 60
+"""Harm, in minutes, of coming in for this class alone."""
+
+BATCH = 8
+"""Places whose rooms are looked up at first; three times as many with each further look."""
+
+ROOMS_AT_ONCE = 12
+"""Of so many rooms, the best fitting, the plan is read first; mostly one of them is free."""
+
+
+@dataclass(frozen=True)
+class SlotOption:
+    """A place where the meeting could be held. `harm` is minutes of waiting added per student."""
+
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    room: Room | None
+    rank: int
+    clashing: int
+    harm: float
+    reasons: tuple[Reason, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "starts_at": self.starts_at.isoformat(),
+            "ends_at": self.ends_at.isoformat(),
+            "room": self.room.code if self.room else None,
+            "rank": self.rank,
+            "clashing": self.clashing,
+            "harm": round(self.harm, 1),
+            "reasons": [reason.as_json() for reason in self.reasons],
+        }
+
+
+@dataclass(frozen=True)
+class SlotSearch:
+    """The best places, and how many were looked at and left out for what."""
+
+    options: tuple[SlotOption, ...]
+    looked_at: int
+    left_out: dict[str, int]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "ranked": [option.as_json() for option in self.options],
+            "looked_at": self.looked_at,
+            "left_out": self.left_out,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    clashing: int
+    harm: float
+
+    @property
+    def order(self) -> tuple[Any, ...]:
+        return (self.clashing, round(self.harm, 1), self.starts_at)
+
+
+def search(
+    case: Case,
+    policy: Policy,
+    *,
+    days: Collection[int],
+    earliest: dt.datetime,
+    last_day: dt.date,
+    limit: int,
+) -> SlotSearch:
+    """The best `limit` places for the case's meeting, out of all that exist.
+
+    `days` are ISO weekdays, `earliest` the first moment at which it may start, `last_day` the last local
+    day (the checkpoint). The length of the meeting stays what it was.
+    """
+    meeting, institute = case.meeting, case.institute
+    length = case.before_ends_at - case.before_starts_at
+    grid = list(_grid(case, days, earliest, last_day, length))
+    left_out = {"professor": 0, "students": 0, "room": 0}
+    if not grid:
+        return SlotSearch((), 0, left_out)
+    first, last = grid[0][0], grid[-1][1] + ONE_DAY
+    others = [pk for pk in co_teacher_ids(meeting) if pk != case.professor_id]
+    diaries = Diaries.load(
+        institute,
+        [case.professor_id, *others],
+        first,
+        last,
+        but_for_case=case.uid,
+        but_for_meeting=meeting.pk,
+    )
+    free = []
+    for starts_at, ends_at in grid:
+        taken = diaries.clash(case.professor_id, starts_at, ends_at) or any(
+            diaries.clash(pk, starts_at, ends_at, DOUBLE_BOOKING) for pk in others
+        )
+        if taken:
+            left_out["professor"] += 1
+        else:
+            free.append((starts_at, ends_at))
+    roster = _Roster.load(case, first, last)
+    allowed = roster.size * policy.clash_percent // 100
+    places = []
+    for starts_at, ends_at in free:
+        clashing = roster.clashing(starts_at, ends_at)
+        if clashing > allowed:
+            left_out["students"] += 1
+        else:
+            places.append(_Place(starts_at, ends_at, clashing, roster.harm(starts_at, ends_at)))
+    places.sort(key=lambda place: place.order)
+    rooms = _fitting_rooms(case, roster.size)
+    rather_not = [e for e in diaries.of(case.professor_id) if e.kind is EngagementKind.AVOID]
+    options: list[SlotOption] = []
+    remaining, size = iter(places), BATCH
+    while len(options) < limit and (batch := list(islice(remaining, size))):
+        size *= 3
+        for place, room in _with_rooms(case, batch, rooms):
+            if rooms is not None and room is None:
+                left_out["room"] += 1
+            elif len(options) < limit:
+                reasons = [*_reasons(place, room, case)]
+                if any(e.overlaps(place.starts_at, place.ends_at) for e in rather_not):
+                    reasons.append(Reason("rather_not"))
+                options.append(
+                    SlotOption(
+                        place.starts_at,
+                        place.ends_at,
+                        room,
+                        len(options) + 1,
+                        place.clashing,
+                        place.harm,
+                        tuple(reasons),
+                    )
+                )
+    return SlotSearch(tuple(options), len(grid), left_out)
+
+
+def _grid(
+    case: Case,
+    days: Collection[int],
+    earliest: dt.datetime,
+    last_day: dt.date,
+    length: dt.timedelta,
+) -> Iterator[tuple[dt.datetime, dt.datetime]]:
+    """Every start on the bell grid from which the meeting ends by the last bell of its day."""
+    institute, term = case.institute, case.meeting.offering.term
+    bells = list(Period.objects.filter(term=term).values_list("starts", "ends"))
+    if not bells:
+        slots = Meeting.objects.filter(offering__term=term)
+        local = {
+            (institute.local(start).time(), institute.local(end).time())
+            for start, end in slots.values_list("planned_starts_at", "planned_ends_at").distinct()
+        }
+        bells = sorted(local)
+    if not bells:
+        return
+    starts = sorted({start for start, _ in bells})
+    closing = max(end for _, end in bells)
+    closed = list(Closure.objects.filter(term=term).values_list("starts_on", "ends_on"))
+    day = max(institute.local(earliest).date(), term.starts_on)
+    while day <= min(last_day, term.ends_on):
+        if day.isoweekday() in days and not any(a <= day <= b for a, b in closed):
+            latest = institute.moment(day, closing)
+            for clock in starts:
+                starts_at = institute.moment(day, clock)
+                if starts_at >= earliest and starts_at + length <= latest:
+                    yield starts_at, starts_at + length
+        day += ONE_DAY
+
+
+@dataclass(frozen=True)
+class _Roster:
+    """What else the students of the class have, by local day.
+
+    Students are bits of an integer, so that the students of overlapping classes are joined by `|`.
+    """
+
+    size: int
+    zone_of: Any
+    classes_on: dict[dt.date, list[tuple[dt.datetime, dt.datetime, int]]]
+    cohorts: tuple[tuple[int, int], ...]
+    """Students with the same classes: their bits, and how many they are."""
+
+    @classmethod
+    def load(cls, case: Case, first: dt.datetime, last: dt.datetime) -> _Roster:
+        offering = case.meeting.offering_id
+        students = list(
+            Enrolment.objects.filter(offering=offering, student__active=True)
+            .order_by("student_id")
+            .values_list("student_id", flat=True)
+        )
+        bit = {student: 1 << n for n, student in enumerate(students)}
+        masks: dict[int, int] = defaultdict(int)
+        own: dict[int, set[int]] = defaultdict(set)
+        if students:
+            # A subquery rather than a list of ids: a roster may be larger than SQLite's limit of
+            # variables, and the planner does better with it.
+            for offering_id, student in (
+                Enrolment.objects.filter(
+                    student__enrolments__offering=offering, student__active=True
+                )
+                .order_by()
+                .values_list("offering_id", "student_id")
+            ):
+                if student in bit:
+                    masks[offering_id] |= bit[student]
+                    own[student].add(offering_id)
+        classes_on: dict[dt.date, list[tuple[dt.datetime, dt.datetime, int]]] = defaultdict(list)
+        local = case.institute.local
+        if masks:
+            meetings = (
+                Meeting.objects.holding()
+                .overlapping(first, last)
+                .filter(offering__in=masks)
+                .exclude(pk=case.meeting_id)
+                .order_by("starts_at")
+            )
+            holds = (
+                Hold.objects.overlapping(first, last).filter(offering__in=masks).but_for(case.uid)
+            )
+            # A hold on a professor alone keeps a substitute free for a class that stays in place.
+            for rows in (meetings, holds.filter(room__isnull=False)):
+                for starts_at, ends_at, offering_id in rows.values_list(
+                    "starts_at", "ends_at", "offering_id"
+                ):
+                    classes_on[local(starts_at).date()].append(
+                        (starts_at, ends_at, masks[offering_id])
+                    )
+        cohorts: dict[frozenset[int], int] = defaultdict(int)
+        for student, offerings in own.items():
+            cohorts[frozenset(offerings)] |= bit[student]
+        return cls(
+            len(students),
+            local,
+            classes_on,
+            tuple((bits, bits.bit_count()) for bits in cohorts.values()),
+        )
+
+    def clashing(self, starts_at: dt.datetime, ends_at: dt.datetime) -> int:
+        """How many students have another class then."""
+        bits = 0
+        for start, end, mask in self.classes_on.get(self.zone_of(starts_at).date(), ()):
+            if start < ends_at and starts_at < end:
+                bits |= mask
+        return bits.bit_count()
+
+    def harm(self, starts_at: dt.datetime, ends_at: dt.datetime) -> float:
+        """Minutes of waiting that a class there adds to a student's day, on average."""
+        if not self.size:
+            return 0.0
+        that_day = self.classes_on.get(self.zone_of(starts_at).date(), ())
+        total = 0.0
+        for bits, count in self.cohorts:
+            theirs = [(start, end) for start, end, mask in that_day if mask & bits]
+            total += count * _waiting(theirs, starts_at, ends_at)
+        return total / self.size
+
+
+def _waiting(
+    classes: list[tuple[dt.datetime, dt.datetime]], starts_at: dt.datetime, ends_at: dt.datetime
+) -> float:
+    if not classes:
+        return float(ALONE)
+    first, last = min(start for start, _ in classes), max(end for _, end in classes)
+    if ends_at <= first:
+        return (first - ends_at).total_seconds() / 60
+    if starts_at >= last:
+        return (starts_at - last).total_seconds() / 60
+    return 0.0
+
+
+def _fitting_rooms(case: Case, roster: int) -> list[Room] | None:
+    """Rooms for the class, best first; None where its plan needs no room.
+
+    The usual room always fits. Another must be known to be large enough, and a lab goes only where labs
+    are held.
+    """
+    usual = case.before_room or case.meeting.planned_room
+    if usual is None:
+        return None
+    rooms = Room.objects.filter(institute=case.institute_id, capacity__gte=roster)
+    if case.meeting.offering.kind == ClassKind.LAB:
+        term = case.meeting.offering.term_id
+        labs = Meeting.objects.filter(offering__term=term, offering__kind=ClassKind.LAB)
+        rooms = rooms.filter(pk__in=labs.values("planned_room"))
+    others = sorted(
+        (room for room in rooms if room.pk != usual.pk),
+        key=lambda room: (room.building != usual.building, room.capacity or 0, room.code),
+    )
+    return [usual, *others]
+
+
+def _with_rooms(
+    case: Case, places: list[_Place], rooms: list[Room] | None
+) -> Iterator[tuple[_Place, Room | None]]:
+    """Each place with the best room that is free there."""
+    if rooms is None:
+        for place in places:
+            yield place, None
+        return
+    found: dict[_Place, Room] = {}
+    for some in (rooms[:ROOMS_AT_ONCE], rooms[ROOMS_AT_ONCE:]):
+        left = [place for place in places if place not in found]
+        if not left or not some:
+            break
+        diary = RoomDiary.load(
+            case.institute,
+            [(place.starts_at, place.ends_at) for place in left],
+            room_ids=[room.pk for room in some],
+            but_for_case=case.uid,
+            but_for_meeting=case.meeting_id,
+        )
+        for place in left:
+            for room in some:
+                if diary.is_free(room.pk, place.starts_at, place.ends_at):
+                    found[place] = room
+                    break
+    for place in places:
+        yield place, found.get(place)
+
+
+def _reasons(place: _Place, room: Room | None, case: Case) -> Iterator[Reason]:
+    if place.clashing:
+        yield Reason("clash", {"count": place.clashing})
+    else:
+        yield Reason("no_clash")
+    minutes = round(place.harm)
+    if minutes == ALONE:
+        yield Reason("only_class")
+    elif minutes:
+        yield Reason("gap", {"minutes": minutes})
+    else:
+        yield Reason("day_unbroken")
+    if room is None:
+        yield Reason("no_room_needed")
+    elif room.pk == (case.before_room_id or case.meeting.planned_room_id):
+        yield Reason("same_room")
+    else:
+        yield Reason("other_room", {"room": room.name or room.code})
+
+
+def obstacle(
+    case: Case,
+    policy: Policy,
+    *,
+    starts_at: dt.datetime,
+    room: Room | None,
+    days: Collection[int],
+    earliest: dt.datetime,
+    last_day: dt.date,
+) -> Reason | None:
+    """Why the meeting could not be held just there; None if it could.
+
+    For a person who picks a place: the same tests as `search` makes, for one place, except that it need
+    not lie on the bell grid and that any room of the institute will do.
+    """
+    ends_at = starts_at + (case.before_ends_at - case.before_starts_at)
+    day = case.institute.local(starts_at).date()
+    if starts_at < earliest:
+        return Reason("slot_past")
+    if day > last_day:
+        return Reason("slot_late", {"day": last_day.isoformat()})
+    closures = Closure.objects.filter(
+        term=case.meeting.offering.term, starts_on__lte=day, ends_on__gte=day
+    )
+    if day.isoweekday() not in days or closures.exists():
+        return Reason("no_teaching_day")
+    if room is not None and room.institute_id != case.institute_id:
+        return Reason("room_unknown")
+    others = [pk for pk in co_teacher_ids(case.meeting) if pk != case.professor_id]
+    diaries = Diaries.load(
+        case.institute,
+        [case.professor_id, *others],
+        starts_at,
+        ends_at,
+        but_for_case=case.uid,
+        but_for_meeting=case.meeting_id,
+    )
+    clash = diaries.clash(case.professor_id, starts_at, ends_at)
+    if clash is not None:
+        return Reason(clash.kind.value)
+    if any(diaries.clash(pk, starts_at, ends_at, DOUBLE_BOOKING) for pk in others):
+        return Reason("teaching")
+    roster = _Roster.load(case, starts_at, ends_at)
+    clashing = roster.clashing(starts_at, ends_at)
+    if clashing > roster.size * policy.clash_percent // 100:
+        return Reason("clash", {"count": clashing})
+    if room is not None:
+        diary = RoomDiary.load(
+            case.institute,
+            [(starts_at, ends_at)],
+            room_ids=[room.pk],
+            but_for_case=case.uid,
+            but_for_meeting=case.meeting_id,
+        )
+        if not diary.is_free(room.pk, starts_at, ends_at):
+            return Reason("room_taken", {"room": room.name or room.code})
+    return None

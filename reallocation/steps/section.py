@@ -1,0 +1,115 @@
+"""Step 2: the other professors of the section, in waves; the first to accept gets it."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from reallocation import offers
+from reallocation.candidates import Pool, pool, professors_of_section
+from reallocation.enums import OfferStatus, StepNumber, WaitingFor
+from reallocation.models import Offer
+from reallocation.policy import Stage, Waves, Window, class_budget, waking_clock
+from reallocation.reasons import Reason
+from timetable.models import Professor
+
+from .base import GiveUp, Outcome, Resolved, Skip, Step, Substitution, Visit, Wait
+from .considered import note_left_out
+
+
+class ProfessorsOfSection(Step[Pool]):
+    number = StepNumber.SECTION
+
+    def applicable(self, visit: Visit) -> Reason | None:
+        has_section = visit.case.meeting.offering.sections.exists()
+        return None if has_section else Reason("no_section")
+
+    def prepare(self, visit: Visit) -> Pool:
+        """At entry the whole pool; later those of it who have not been asked yet, as they are now."""
+        case = visit.case
+        # Whoever was only told that it is taken, or off, has not said no and may be asked anew.
+        over = (OfferStatus.TAKEN, OfferStatus.WITHDRAWN)
+        sent = Offer.objects.filter(case=case).exclude(status__in=over)
+        asked = set(sent.values_list("professor_id", flat=True))
+        if visit.entering:
+            people = professors_of_section(case)
+        else:
+            codes = visit.record.considered["order"]
+            people = list(
+                Professor.objects.filter(institute=case.institute_id, code__in=codes).exclude(
+                    pk__in=asked
+                )
+            )
+        return pool(case, people, visit.policy, now=visit.now, asked=asked)
+
+    def act(self, visit: Visit, prepared: Pool) -> Outcome:
+        if visit.entering:
+            return self._enter(visit, prepared)
+        case, now = visit.case, visit.now
+        accepted = offers.accepted(case)
+        if accepted:
+            return Resolved(Substitution(accepted.professor))
+        window = _window(visit)
+        waiting = list(offers.waiting(case))
+        if now >= window.closes_at:
+            offers.end(case, waiting, OfferStatus.EXPIRED, now)
+            return GiveUp(Reason("no_answer" if waiting else "all_declined"))
+        return self._next_waves(visit, prepared, bool(waiting))
+
+    def _enter(self, visit: Visit, prepared: Pool) -> Outcome:
+        visit.record.considered = prepared.as_json()
+        if not prepared.ranked:
+            return Skip(Reason("nobody_free"))
+        window = class_budget(visit.case, visit.policy).window(Stage.SECTION, visit.now)
+        if window is None:
+            return Skip(Reason("no_time"))
+        waves = Waves.of(len(prepared.ranked), window, visit.policy)
+        visit.record.considered |= {
+            "order": [candidate.professor.code for candidate in prepared.ranked],
+            "waves": {"size": waves.size, "count": waves.count, "sent": 0},
+            "window": {
+                "opens_at": window.opens_at.isoformat(),
+                "seconds": window.length.total_seconds(),
+                "waking": window.waking is not None,
+            },
+        }
+        return self._next_waves(visit, prepared, anyone_waiting=False)
+
+    def _next_waves(self, visit: Visit, prepared: Pool, anyone_waiting: bool) -> Outcome:
+        """Send each wave that is due: its time has come, or nobody is left to answer the last."""
+        window, memory = _window(visit), visit.record.considered
+        order, waves = memory["order"], memory["waves"]
+        closes_at = window.closes_at
+        while waves["sent"] < waves["count"] and (
+            not anyone_waiting or visit.now >= window.share(waves["sent"], waves["count"])
+        ):
+            first = waves["sent"] * waves["size"]
+            members = order[first : first + waves["size"]]
+            waves["sent"] += 1
+            asked = [c for c in prepared.ranked if c.professor.code in members]
+            asked.sort(key=lambda candidate: order.index(candidate.professor.code))
+            note_left_out(visit, prepared, members)
+            if asked:
+                offers.send(
+                    visit.case,
+                    visit.record,
+                    asked,
+                    expires_at=closes_at,
+                    now=visit.now,
+                    wave=waves["sent"],
+                )
+                anyone_waiting = True
+        if not anyone_waiting:
+            return GiveUp(Reason("all_declined"))
+        due_at = closes_at
+        if waves["sent"] < waves["count"]:
+            due_at = window.share(waves["sent"], waves["count"])
+        return Wait(WaitingFor.COLLEAGUES, deadline=closes_at, due_at=due_at)
+
+
+def _window(visit: Visit) -> Window:
+    stored = visit.record.considered["window"]
+    return Window(
+        dt.datetime.fromisoformat(stored["opens_at"]),
+        dt.timedelta(seconds=stored["seconds"]),
+        waking_clock(visit.policy, visit.case.institute) if stored["waking"] else None,
+    )

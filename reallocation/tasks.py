@@ -1,0 +1,24 @@
+"""What the queue runs. Each task takes primitives, calls one function and is safe to run twice."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+
+from . import sweep
+from .notifications import outbox
+
+
+def advance_case(case_id: int, turn: int) -> bool:
+    """A nudge: climb from this turn on, if the case is still there."""
+    return sweep.climb(case_id, turn, timezone.now())
+
+
+def sweep_now() -> dict[str, int]:
+    """The sweep of each minute."""
+    done = sweep.sweep(timezone.now(), seconds=sweep.SECONDS)
+    return {"moved": done.moved, "failed": done.failed, "opened": done.opened}
+
+
+def hand_over_notice(notice_id: int) -> None:
+    """Send what a notice has to send."""
+    outbox.hand_over_notice(notice_id, timezone.now())

@@ -1,0 +1,24 @@
+from django.urls import path
+
+from .views import absence, case, health, inbox, link, offer
+
+app_name = "reallocation"
+
+urlpatterns = [
+    path("absences/new/", absence.absence_file, name="absence-file"),
+    path("absences/<uuid:uid>/", absence.absence_detail, name="absence-detail"),
+    path("absences/<uuid:uid>/change/", absence.absence_change, name="absence-change"),
+    path("absences/<uuid:uid>/withdraw/", absence.absence_withdraw, name="absence-withdraw"),
+    path("colleagues/", absence.professor_search, name="professor-search"),
+    path("cases/", case.case_list, name="case-list"),
+    path("cases/<uuid:uid>/", case.case_detail, name="case-detail"),
+    path("offers/", offer.offer_list, name="offer-list"),
+    path("offers/<uuid:uid>/", offer.offer_detail, name="offer-detail"),
+    path("inbox/", inbox.inbox, name="inbox"),
+    path("inbox/<uuid:uid>/", inbox.message_open, name="message-open"),
+    path("o/<str:token>/", link.offer_link, name="offer-link"),
+    path("c/<str:token>/", link.case_link, name="case-link"),
+    path("m/<str:token>/", inbox.message_link, name="message-link"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+]

@@ -1,0 +1,171 @@
+"""Cases: a professor's own, an institute's, and the page of one for everybody involved."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from dataclasses import dataclass
+from typing import Any, cast
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from reallocation import history, progress, queries
+from reallocation.forms.case import CaseFilter, CaseForm, Choices
+from reallocation.models import Case
+from reallocation.queries import Viewer
+from reallocation.refusals import Refused
+from timetable.accounts import Actor, ActorRequest, member_required
+from timetable.models import Institute, Professor
+
+from . import acts
+from .acts import Act
+
+ABSENCES_PER_PAGE = 10
+CASES_PER_PAGE = 25
+NOTHING_NEW = 204
+
+
+@require_safe
+@member_required
+def case_list(request: ActorRequest) -> HttpResponse:
+    """A professor's absences with their cases; for a registrar, or on asking, the institute's."""
+    actor = request.actor
+    if actor.professor is None and not actor.role:
+        raise Http404
+    if actor.role and (actor.professor is None or "all" in request.GET):
+        return _register(request, actor)
+    professor = cast("Professor", actor.professor)
+    rows = queries.own_absences(professor)
+    page = Paginator(rows, ABSENCES_PER_PAGE).get_page(request.GET.get("page"))
+    context = {"page": page, "choices": queries.choices_to_make(professor, timezone.now())}
+    return render(request, "reallocation/case_list.html", context)
+
+
+def _register(request: ActorRequest, actor: Actor) -> HttpResponse:
+    rows = queries.in_order_of_urgency(queries.cases_overseen(actor).for_list())
+    found = CaseFilter(request.GET, rows, institute=cast("Institute", actor.institute))
+    page = Paginator(found.qs, CASES_PER_PAGE).get_page(request.GET.get("page"))
+    query = request.GET.copy()
+    query.pop("page", None)
+    context = {"page": page, "form": found.form, "query": query.urlencode(), "filter": found}
+    return render(request, "reallocation/case_register.html", context)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@member_required
+def case_detail(request: ActorRequest, uid: uuid.UUID) -> HttpResponse:
+    return case_page(request, find(request.actor, uid))
+
+
+def find(actor: Actor, uid: uuid.UUID) -> Viewer:
+    """The actor before a case. Raises Http404 if it does not exist for them."""
+    try:
+        return queries.viewer_of(actor, uid)
+    except Case.DoesNotExist as error:
+        raise Http404 from error
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Something that was posted and could not be done."""
+
+    act: Act
+    form: CaseForm | None
+    refusal: Refused | None = None
+
+    @property
+    def status(self) -> int:
+        return 400 if self.refusal is None else 409
+
+
+def case_page(request: ActorRequest, viewer: Viewer, *, by_link: bool = False) -> HttpResponse:
+    """The case for a viewer, whoever has made sure that it is them.
+
+    Everything happens at the address that was asked for: what is decided is posted to it, and htmx
+    asks it for the part that lives.
+    """
+    now = timezone.now()
+    failed = None
+    if request.method == "POST":
+        failed = _attempt(request, viewer, now, by_link=by_link)
+        if failed is None:
+            return redirect(request.path)
+        viewer = find(viewer.actor, viewer.case.uid)
+    context = {"viewer": viewer, "case": viewer.case, "by_link": by_link, "address": request.path}
+    open_acts = acts.open_acts(viewer, now, by_link=by_link)
+    if "live" in request.GET:
+        return _live(request, context, open_acts)
+    choices = acts.choices_for(viewer, open_acts, now)
+    forms = [(act, _form(act, choices, failed)) for act in open_acts]
+    context |= _story(viewer) | {"forms": forms, "failed": failed, "choices": choices}
+    context["acts"] = _names(open_acts)
+    status = failed.status if failed else 200
+    return render(request, "reallocation/case_detail.html", context, status=status)
+
+
+def _attempt(
+    request: ActorRequest, viewer: Viewer, now: dt.datetime, *, by_link: bool
+) -> Attempt | None:
+    """Do what was posted; None if it is done. Raises Http404 for what the viewer may never do."""
+    act = acts.find(request.POST.get("act", ""), viewer, by_link=by_link)
+    if act is None:
+        raise Http404
+    if not act.is_open(viewer, now):
+        return Attempt(act, None, Refused("not_waiting"))
+    form = act.form(request.POST, choices=acts.choices_for(viewer, [act], now))
+    if not form.is_valid():
+        return Attempt(act, form)
+    try:
+        act.do(viewer, form.cleaned_data, now)
+    except Refused as refusal:
+        form.place(refusal)
+        return Attempt(act, form, refusal)
+    messages.success(request, act.done)
+    return None
+
+
+def _form(act: Act, choices: Choices, failed: Attempt | None) -> CaseForm:
+    if failed is not None and failed.form is not None and failed.act == act:
+        return failed.form
+    return act.form(choices=choices)
+
+
+def _live(request: ActorRequest, context: dict[str, Any], open_acts: list[Act]) -> HttpResponse:
+    """The part that lives, or nothing if nothing has happened: then nothing moves on the page."""
+    if request.GET["live"] == queries.state_of(context["case"]):
+        return HttpResponse(status=NOTHING_NEW)
+    was, now = request.GET.get("acts", ""), _names(open_acts)
+    context |= _story(context["viewer"]) | {"acts": was, "has_news": was != now, "is_update": True}
+    return render(request, "reallocation/_case_live.html", context)
+
+
+def _names(open_acts: list[Act]) -> str:
+    return ",".join(act.name for act in open_acts)
+
+
+def _story(viewer: Viewer) -> dict[str, Any]:
+    """What is happening, the ladder and the history, as far as the viewer may know it."""
+    case = viewer.case
+    reader = history.Reader(
+        case.institute,
+        names=viewer.knows_answers,
+        question=viewer.knows_question,
+        comments=viewer.is_registrar,
+        is_absent=viewer.is_absent,
+    )
+    records, offers = queries.records_of(case), queries.offers_of(case)
+    entries = queries.log_of(case)
+    return {
+        "now": progress.now_of(case, offers, reader),
+        "rungs": progress.ladder(case, records, offers, reader),
+        "lines": history.lines(entries, reader),
+        "considered": [r for r in records if r.considered] if viewer.knows_answers else [],
+        "state": f"{case.turn}.{entries[-1].number if entries else 0}",
+    }

@@ -1,0 +1,91 @@
+"""Requests to take a class: the list, and the page on which one is answered."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from typing import Any, cast
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from reallocation import answers, candidates, queries
+from reallocation.audit import Who
+from reallocation.enums import ActorKind, OfferStatus
+from reallocation.forms.offer import AnswerForm
+from reallocation.models import Offer
+from reallocation.policy import policy_of
+from reallocation.refusals import Refused
+from timetable.accounts import ActorRequest, professor_required
+from timetable.models import Enrolment, Professor, User
+
+GONE = 410
+
+
+@require_safe
+@professor_required
+def offer_list(request: ActorRequest) -> HttpResponse:
+    professor, now = cast("Professor", request.actor.professor), timezone.now()
+    context = {
+        "waiting": queries.waiting_offers(professor, now),
+        "promises": queries.promises(professor, now),
+        "past": queries.past_offers(professor, now),
+    }
+    return render(request, "reallocation/offer_list.html", context)
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@professor_required
+def offer_detail(request: ActorRequest, uid: uuid.UUID) -> HttpResponse:
+    rows = Offer.objects.filter(professor=request.actor.professor)
+    offer = get_object_or_404(queries.offers_with_case(rows), uid=uid)
+    return offer_page(request, offer, cast("User", request.actor.user))
+
+
+def offer_page(
+    request: HttpRequest, offer: Offer, user: User, *, by_link: bool = False
+) -> HttpResponse:
+    """The request as it stands now, whatever an old mail says. A GET changes nothing."""
+    now = timezone.now()
+    form = AnswerForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        try:
+            _answer(offer, form, user, now)
+        except Refused as refusal:
+            form.place(refusal)
+            offer = queries.offers_with_case(Offer.objects.all()).get(pk=offer.pk)
+        else:
+            messages.success(request, _("Thank you for your answer."))
+            return redirect(request.path)
+    waits = offer.is_answerable(now)
+    over = not waits and offer.status not in {OfferStatus.ACCEPTED, OfferStatus.DECLINED}
+    context = {"offer": offer, "form": form, "waits": waits, "by_link": by_link, "over": over}
+    context |= _about(offer, now) if waits else {}
+    status = GONE if by_link and over and not form.is_bound else form.status
+    return render(request, "reallocation/offer_detail.html", context, status=status)
+
+
+def _answer(offer: Offer, form: AnswerForm, user: User, now: dt.datetime) -> None:
+    who = Who.of(user, ActorKind.PROFESSOR)
+    if form.cleaned_data["answer"] == "accept":
+        answers.accept(offer, by=offer.professor, now=now, who=who)
+    else:
+        comment = form.cleaned_data["comment"]
+        answers.decline(offer, by=offer.professor, comment=comment, now=now, who=who)
+
+
+def _about(offer: Offer, now: dt.datetime) -> dict[str, Any]:
+    """What somebody wants to know before they answer."""
+    case, professor = offer.case, offer.professor
+    roster = Enrolment.objects.filter(offering=case.meeting.offering, student__active=True)
+    return {
+        "students": roster.count(),
+        "day": queries.day_with(offer),
+        "obstacle": candidates.obstacle(case, professor, policy_of(case.institute), now=now),
+    }
