@@ -1,0 +1,160 @@
+"""Where benchmarks run: a database of their own, a real web server, people who press buttons."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlencode
+
+from tests import servers
+
+TOKEN = "c" * 32
+"""Cookie and field of the same value: what a browser would have got from the page before."""
+
+SERVER = ("--worker-class=gthread", "--workers=2", "--threads=4", "--log-level=warning")
+
+
+@contextmanager
+def database(vendor: str) -> Iterator[str]:
+    """The address of an empty database, SQLite or PostgreSQL."""
+    if vendor == "sqlite":
+        with tempfile.TemporaryDirectory() as folder:
+            yield f"sqlite:///{Path(folder) / 'bench.db'}"
+    else:
+        with servers.postgres() as url:
+            yield url.rsplit("/", 1)[0] + "/postgres"
+
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
+
+
+def surroundings(url: str, port: int = 0) -> dict[str, str]:
+    """As in production: no DEBUG, which would log every query."""
+    return {
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DATABASE_URL": url,
+        "SECRET_KEY": "only-to-measure-" + "x" * 50,
+        "DEBUG": "0",
+        "LOG_LEVEL": "ERROR",
+        "ALLOWED_HOSTS": "127.0.0.1,testserver",
+        "BASE_URL": f"http://127.0.0.1:{port}",
+    }
+
+
+def manage(url: str, *arguments: str) -> str:
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        env=os.environ | surroundings(url),
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+
+@contextmanager
+def web(url: str, port: int) -> Iterator[None]:
+    """The site, with a bare view beside it, until the block is left."""
+    manage(url, "collectstatic", "--noinput", "--verbosity", "0")
+    server = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            *SERVER,
+            f"--bind=127.0.0.1:{port}",
+            "tests.benchmarks.wsgi",
+        ],
+        env=os.environ | surroundings(url, port),
+    )
+    try:
+        wait_for(port)
+        yield
+    finally:
+        server.terminate()
+        server.wait(20)
+
+
+def wait_for(port: int, patience: float = 60.0) -> None:
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        with socket.socket() as client:
+            if client.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise RuntimeError("The web server did not start.")
+
+
+class Browser:
+    """One connection that is kept; `seconds` of every answer that came."""
+
+    def __init__(self, port: int, session: str = "") -> None:
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        self.cookies = f"understudy_csrf={TOKEN}" + (
+            f"; understudy_session={session}" if session else ""
+        )
+        self.seconds: list[float] = []
+
+    def ask(self, method: str, path: str, fields: dict[str, str] | None = None) -> int:
+        body = urlencode({**(fields or {}), "csrfmiddlewaretoken": TOKEN}) if fields else None
+        headers = {"Cookie": self.cookies}
+        if body:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        began = time.perf_counter()
+        self.connection.request(method, path, body, headers)
+        answer = self.connection.getresponse()
+        answer.read()
+        self.seconds.append(time.perf_counter() - began)
+        return answer.status
+
+
+def crowd(
+    port: int, clients: int, things: Sequence[tuple[str, dict[str, str]]], expected: int
+) -> tuple[float, list[float]]:
+    """Post all of these, spread over so many clients at once: how many a second, and how long each took."""
+    browsers = [Browser(port) for _ in range(clients)]
+    wrong: list[int] = []
+
+    def work(browser: Browser, mine: Sequence[tuple[str, dict[str, str]]]) -> None:
+        for path, fields in mine:
+            status = browser.ask("POST", path, fields)
+            if status != expected:
+                wrong.append(status)
+
+    threads = [
+        threading.Thread(target=work, args=(browser, things[n::clients]))
+        for n, browser in enumerate(browsers)
+    ]
+    began = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    took = time.perf_counter() - began
+    if wrong:
+        raise RuntimeError(f"{len(wrong)} answers were not {expected}: {sorted(set(wrong))}")
+    return len(things) / took, [second for browser in browsers for second in browser.seconds]
+
+
+def share(values: Sequence[float], percent: int) -> float:
+    """The value below which so many per cent lie, in milliseconds."""
+    cuts = statistics.quantiles(values, n=100, method="inclusive")
+    return round(cuts[percent - 1] * 1000, 1)
+
+
+def timed(act: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    act()
+    return time.perf_counter() - began

@@ -1,0 +1,55 @@
+import pytest
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Generated requests are made in the SQLite pass alone.
+
+    Their WSGI transport ends each request as a server does, and with it PostgreSQL's connection, on
+    which the test's transaction is.
+    """
+    if collection_path.name == "test_api_schema.py":
+        return config.getoption("--database") == "postgresql" or None
+    return None
+
+
+@pytest.fixture
+def flow(db):
+    # Imported here: this file is read before Django is set up.
+    from tests.factories import small_institute
+    from tests.reallocation.workflow import Workflow
+
+    return Workflow(small_institute())
+
+
+@pytest.fixture
+def site(flow, client, monkeypatch):
+    """The pages of the small institute, at the moment at which the flow stands."""
+    from django.utils import timezone
+
+    from tests.reallocation.browsing import Site
+
+    monkeypatch.setattr(timezone, "now", lambda: flow.now)
+    return Site(flow, client)
+
+
+@pytest.fixture
+def office(db):
+    """An institute at work, with rows for every page of the admin."""
+    from tests.reallocation.office import live
+
+    return live("northfield")
+
+
+@pytest.fixture
+def elsewhere(office):
+    """Another one with the same."""
+    from tests.reallocation.office import live
+
+    return live("southbridge")
+
+
+@pytest.fixture
+def registrar(office):
+    from tests.reallocation.office import staff
+
+    return staff(office)

@@ -1,0 +1,229 @@
+"""Filing, changing and withdrawing an absence."""
+
+import datetime as dt
+
+import pytest
+
+from fairness.models import LedgerEntry
+from reallocation import absences, answers
+from reallocation.enums import CaseStatus, StepNumber, WaitingFor
+from reallocation.models import Case, LogEntry, Offer
+from reallocation.refusals import Refused
+from reallocation.sweep import sweep
+from tests.factories import MeetingFactory, at, small_institute
+from timetable.enums import MeetingStatus
+from timetable.models import Absence, Hold
+
+
+def test_every_meeting_in_the_span_gets_a_case(flow):
+    filed = flow.file(ends="2027-03-04 00:00")
+    assert [case.meeting.offering.code for case in filed.cases] == ["MATH.A", "MATH.A"]
+    assert all(case.due_at == flow.now for case in filed.cases)
+
+
+def test_absence_without_meetings_opens_no_case(flow):
+    assert flow.file(professor="EVE").cases == ()
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "code"),
+    [
+        ("2027-03-02 12:00", "2027-03-02 12:00", "absence_ends_before_start"),
+        ("2027-03-02 12:00", "2027-03-01 12:00", "absence_ends_before_start"),
+        ("2027-02-20 00:00", "2027-02-21 00:00", "absence_past"),
+        ("2027-02-26 00:00", "2027-03-03 00:00", "absence_past"),
+        ("2027-03-02 00:00", "2029-03-03 00:00", "absence_too_long"),
+    ],
+)
+def test_impossible_span_is_refused_and_nothing_is_written(flow, starts, ends, code):
+    with pytest.raises(Refused) as refused:
+        flow.file(starts=starts, ends=ends)
+    assert refused.value.code == code
+    assert refused.value.message
+    assert (Absence.objects.count(), Case.objects.count(), LogEntry.objects.count()) == (0, 0, 0)
+
+
+def test_overlap_with_an_own_absence_is_refused(flow):
+    flow.file()
+    with pytest.raises(Refused) as refused:
+        flow.file(starts="2027-03-02 12:00", ends="2027-03-05 00:00")
+    assert refused.value.code == "absence_overlaps"
+    assert "2027-03-02 00:00" in refused.value.message
+    assert Absence.objects.count() == 1
+
+
+def test_busy_substitute_is_refused_with_the_reason_and_nothing_is_written(flow):
+    meeting = flow.house.meetings["MATH.A", "2027-03-03"]
+    with pytest.raises(Refused) as refused:
+        flow.file(
+            starts="2027-03-03 00:00",
+            ends="2027-03-04 00:00",
+            names={meeting.pk: flow.house.professors["BEN"]},
+        )
+    assert refused.value.code == "substitute_not_free"
+    assert "teaches another class" in refused.value.message
+    assert (Absence.objects.count(), Case.objects.count(), Offer.objects.count()) == (0, 0, 0)
+
+
+def test_meeting_of_somebody_else_cannot_be_named(flow):
+    meeting = flow.house.meetings["PHYS.A", "2027-03-02"]
+    with pytest.raises(Refused) as refused:
+        flow.file(names={meeting.pk: flow.house.professors["EVE"]})
+    assert refused.value.code == "outside_absence"
+    assert Absence.objects.count() == 0
+
+
+def test_co_taught_meeting_needs_no_cover_unless_the_professor_insists(flow):
+    assert flow.file(professor="CLEO").cases == ()
+    meeting = flow.house.meetings["CHEM.A", "2027-03-02"]
+    absences.withdraw(Absence.objects.get(), now=flow.now)
+    (case,) = flow.file(professor="CLEO", cover={meeting.pk: True}).cases
+    assert case.meeting == meeting
+
+
+def test_co_taught_meeting_needs_cover_when_both_are_away(flow):
+    flow.file(professor="CLEO")
+    flow.file(professor="DAN")
+    flow.tick(minutes=1)
+    codes = {case.meeting.offering.code for case in Case.objects.all()}
+    assert codes == {"CHEM.A", "MATH.B"}
+
+
+def test_meeting_left_out_gets_no_case(flow):
+    meeting = flow.house.meetings["MATH.A", "2027-03-02"]
+    assert flow.file(cover={meeting.pk: False}).cases == ()
+    assert flow.tick(minutes=1).opened == 0
+
+
+def test_meeting_that_appears_later_gets_its_case(flow):
+    flow.file()
+    MeetingFactory(
+        offering=flow.house.classes["MATH.A"],
+        day=dt.date(2027, 3, 2),
+        clock=dt.time(16),
+        planned_room=flow.house.rooms["R1"],
+    )
+    assert flow.tick(minutes=1).opened == 1
+    assert flow.tick(minutes=1).opened == 0
+
+
+def test_class_that_has_begun_starts_at_step_four_with_the_reason(flow):
+    flow.now = at("2027-03-02 09:30")
+    case = flow.case()
+    assert flow.records(case)[:3] == [(n, "skipped", "already_begun") for n in (1, 2, 3)]
+    assert (case.step, case.meeting.status) == (StepNumber.RESCHEDULE, MeetingStatus.POSTPONED)
+
+
+def test_withdrawing_tells_those_asked_and_closes_the_case(flow):
+    case = flow.case()
+    absences.withdraw(case.absence, now=flow.now)
+    case = flow.again(case)
+    assert (case.status, case.due_at, case.waiting_for) == (CaseStatus.WITHDRAWN, None, "")
+    assert {status for _, status in flow.offers(case)} == {"withdrawn"}
+    told = {m.user for n in case.notices.all() for m in n.messages.all()}
+    assert {flow.house.professors[code].user for code in ("BEN", "CLEO", "DAN")} <= told
+    with pytest.raises(Refused) as refused:
+        absences.withdraw(case.absence, now=flow.now)
+    assert refused.value.code == "absence_withdrawn"
+
+
+def covered(flow):
+    case = flow.case()
+    offer = case.offers.get(professor__code="BEN")
+    answers.accept(offer, by=offer.professor, now=flow.now)
+    flow.settle()
+    return flow.again(case)
+
+
+def test_substituted_class_goes_back_to_its_professor_and_the_ledger_is_reversed(flow):
+    case = covered(flow)
+    absences.withdraw(case.absence, now=flow.now)
+    case = flow.again(case)
+    assert (case.status, case.meeting.professor.code) == (CaseStatus.WITHDRAWN, "ADA")
+    lines = LedgerEntry.objects.filter(kind="given").values_list("hours", flat=True)
+    assert sum(lines) == 0
+    assert case.meeting.revision == 2
+
+
+def test_class_that_has_been_covered_stays_covered(flow):
+    case = covered(flow)
+    flow.now = at("2027-03-02 09:05")
+    absences.withdraw(case.absence, now=flow.now)
+    assert flow.again(case).status == CaseStatus.SUBSTITUTED
+
+
+def test_moved_class_stays_moved(flow):
+    flow.now = at("2027-03-02 09:30")
+    case = flow.past(flow.case())
+    assert case.status == CaseStatus.RESCHEDULED
+    absences.withdraw(case.absence, now=flow.now)
+    assert flow.again(case).status == CaseStatus.RESCHEDULED
+
+
+def test_postponed_class_goes_back_to_its_old_time_while_that_is_free(flow):
+    case = flow.case()
+    while case.step < StepNumber.RESCHEDULE:
+        case = flow.past(case)
+    assert case.meeting.status == MeetingStatus.POSTPONED
+    assert flow.now < case.before_starts_at
+    absences.withdraw(case.absence, now=flow.now)
+    case = flow.again(case)
+    assert (case.status, case.meeting.status) == (CaseStatus.WITHDRAWN, MeetingStatus.SCHEDULED)
+
+
+def test_postponed_class_whose_old_time_is_gone_still_gets_a_new_one(flow):
+    flow.now = at("2027-03-02 09:30")
+    case = flow.case()
+    absences.withdraw(case.absence, now=flow.now)
+    case = flow.again(case)
+    assert (case.status, case.waiting_for) == (CaseStatus.OPEN, WaitingFor.SLOT_CHOICE)
+    assert flow.past(case).status == CaseStatus.RESCHEDULED
+
+
+def test_prolonging_opens_cases_and_shortening_withdraws_them(flow):
+    filed = flow.file()
+    absences.change(
+        filed.absence,
+        starts_at=filed.absence.starts_at,
+        ends_at=at("2027-03-04 00:00"),
+        now=flow.now,
+    )
+    assert Case.objects.open().count() == 2
+    absences.change(
+        filed.absence,
+        starts_at=at("2027-03-03 00:00"),
+        ends_at=at("2027-03-04 00:00"),
+        now=flow.now,
+    )
+    assert [c.status for c in Case.objects.order_by("pk")] == ["withdrawn", "open"]
+
+
+def test_substitute_who_falls_ill_opens_a_case_of_their_own(flow):
+    case = covered(flow)
+    second = flow.case(professor="BEN", ends="2027-03-02 10:45")
+    assert second.meeting == case.meeting
+    assert second.professor.code == "BEN"
+    absences.withdraw(case.absence, now=flow.now)
+    assert flow.again(second).status == CaseStatus.WITHDRAWN
+    assert flow.again(case).meeting.professor.code == "ADA"
+
+
+def test_another_institute_is_not_touched(flow):
+    other = small_institute("southfield")
+    flow.case()
+    assert Hold.objects.filter(institute=other.institute).count() == 0
+    assert not Case.objects.filter(institute=other.institute).exists()
+    assert {o.professor.institute for o in Offer.objects.all()} == {flow.house.institute}
+
+
+def test_a_sweep_costs_the_same_however_many_cases_wait(flow, django_assert_max_num_queries):
+    flow.case()
+    flow.tick(minutes=1)
+    with django_assert_max_num_queries(14) as one:
+        sweep(flow.now)
+    flow.file(professor="BEN")
+    flow.file(professor="DAN")
+    flow.tick(minutes=1)
+    with django_assert_max_num_queries(14) as more:
+        sweep(flow.now)
+    assert (Case.objects.open().count(), len(more)) == (3, len(one))

@@ -1,0 +1,101 @@
+"""Generated requests, well formed and not: whatever comes, the answer is one that is documented."""
+
+import uuid
+from itertools import cycle
+
+import pytest
+import schemathesis
+from django.core.wsgi import get_wsgi_application
+from hypothesis import HealthCheck, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from reallocation.models import Case, Offer
+from tests.factories import StaffFactory, at
+from tests.reallocation.calls import token_of
+from voting import ballots
+from voting.enums import BallotKind
+
+pytestmark = pytest.mark.django_db
+
+schema = schemathesis.openapi.from_wsgi("/api/openapi.json", get_wsgi_application())
+
+EXAMPLES = 12
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+
+
+@pytest.fixture
+def known(monkeypatch, settings, flow):
+    """A case with an offer and an open vote, and the tokens of those who have to do with it, in turn."""
+    monkeypatch.setattr("django.utils.timezone.now", lambda: flow.now)
+    settings.API_REQUESTS_PER_MINUTE = 10**6
+    house = flow.house
+    case = flow.case(names={house.meetings["MATH.A", "2027-03-02"].pk: house.professors["BEN"]})
+    ballots.open_ballot(
+        institute=house.institute,
+        offering=house.classes["MATH.A"],
+        kind=BallotKind.SUBSTITUTE,
+        question="Shall Ben teach this class?",
+        subject_uid=case.uid,
+        closes_at=at("2027-03-01 20:00"),
+        quorum_percent=25,
+        now=flow.now,
+    )
+    staff = StaffFactory(institute=house.institute)
+    involved = (house.professors["ADA"], house.professors["BEN"], house.students["A1"])
+    people = [staff.user, *(person.user for person in involved)]
+    ids = {
+        "offer": str(Offer.objects.get().uid),
+        "reallocation_id": str(case.uid),
+        "unavailability_id": str(Case.objects.get().absence.uid),
+        "institute_id": "northfield",
+        "professor_id": "ADA",
+        "assignment_id": "MATH.A",
+        "substitute_professor_id": "EVE",
+        "student_id": "A1",
+        "new_time_slot_id": "4",
+    }
+    return cycle([token_of(user) for user in people]), ids
+
+
+def made_real(request, ids):
+    """Ids that are well formed become those of rows that exist: a made-up one leads nowhere."""
+    if isinstance(request.body, dict):
+        for name, value in request.body.items():
+            if name in ids and isinstance(value, str):
+                request.body[name] = ids[name]
+    path = request.path_parameters or {}
+    if "institute_id" in path:
+        path["institute_id"] = ids["institute_id"]
+    if "id" in path:
+        try:
+            uuid.UUID(str(path["id"]))
+        except ValueError:
+            return
+        path["id"] = ids["offer" if "/offers/" in request.path else "reallocation_id"]
+
+
+@schema.parametrize()
+@settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[*HealthCheck],
+)
+def test_every_answer_is_a_documented_one(case, known):
+    callers, ids = known
+    made_real(case, ids)
+    response = case.call(headers={"Authorization": f"Bearer {next(callers)}"})
+    case.validate_response(response, checks=CHECKS)

@@ -1,0 +1,42 @@
+"""Many at once, each on a connection of their own."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from django.db import connection, connections
+
+PATIENCE = 30
+"""Seconds after which something that should have happened is taken for broken."""
+
+
+def at_once(*jobs):
+    """Run the jobs in threads that all start together: for each what it returned or raised."""
+    start = threading.Barrier(len(jobs))
+
+    def run(job):
+        try:
+            connection.ensure_connection()
+            start.wait(PATIENCE)
+            return job()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the test looks at it
+            return error
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        return list(pool.map(run, jobs))
+
+
+def wait_until_somebody_waits_for_a_lock():
+    """Return once another connection to this database is held up by a lock."""
+    pause = threading.Event()
+    for _ in range(100 * PATIENCE):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            if cursor.fetchone()[0]:
+                return
+        pause.wait(0.01)
+    raise AssertionError("nobody waits for a lock")
