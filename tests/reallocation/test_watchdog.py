@@ -104,6 +104,19 @@ def test_a_cluster_gets_time_to_start():
 # A real cluster -----------------------------------------------------------------------------------
 
 
+def state(pid):
+    """What `/proc` says of a process: its state, its parent and when it started; None once gone.
+
+    A process that has ended stays as a zombie until its parent asks: whoever ends as an orphan may
+    stay one for ever where process 1 asks nobody, as in many containers. It counts as gone.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if fields[0] == "Z" else (int(fields[1]), int(fields[19]))
+
+
 class Work:
     """`manage.py work` on a database of its own, with whatever processes it starts."""
 
@@ -155,13 +168,9 @@ class Work:
     def children(self, parent):
         """The process's children, oldest first."""
         found = []
-        for path in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                fields = path.read_text().rpartition(")")[2].split()
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            if int(fields[1]) == parent and fields[0] != "Z":
-                found.append((int(fields[19]), int(path.parent.name)))
+        for path in Path("/proc").glob("[0-9]*"):
+            if (known := state(path.name)) and known[0] == parent:
+                found.append((known[1], int(path.name)))
         return [pid for _started, pid in sorted(found)]
 
     def family(self):
@@ -173,7 +182,7 @@ class Work:
         return found[1:]
 
     def left(self):
-        return [pid for pid in self.seen if Path(f"/proc/{pid}").exists()]
+        return [pid for pid in self.seen if state(pid)]
 
     def crises(self):
         return re.findall(r"cluster_(hangs|died)", self.log.read_text())
@@ -199,7 +208,7 @@ def test_a_cluster_that_hangs_or_dies_is_started_again_and_the_queue_goes_on(tmp
             os.kill(worker, signal.SIGKILL)
         task = work.queue(30)
         work.wait(lambda: work.is_done(task))
-        assert not Path(f"/proc/{sentinel}").exists()
+        assert state(sentinel) is None
         assert work.crises() == ["hangs"]
 
         (second,) = work.children(work.process.pid)
