@@ -159,38 +159,52 @@ def asked_colleagues(count):
 # Twenty accepts.
 
 
-@with_and_without
+def accepts(offers):
+    """What comes of it when everyone who was asked says yes at once."""
+    return at_once(*(lambda o=o: answers.accept(o, by=o.professor, now=NOW) for o in offers))
+
+
+@pytest.mark.parametrize("guard", [LOCKED, BARE])
 def test_of_twenty_who_accept_one_is_booked_and_all_others_are_told(guard, monkeypatch):
     case, offers = asked_colleagues(20)
-    if guard != LOCKED:
+    if guard == BARE:
         without_locks(monkeypatch, Case)
     in_step(monkeypatch, candidates, "obstacle", 20, guard=guard)
-    dropped = without("offer_one_accepted_per_case", "log_number_once")
-    with dropped if guard == NAKED else nothing_dropped():
-        outcomes = at_once(
-            *(lambda o=o: answers.accept(o, by=o.professor, now=NOW) for o in offers)
-        )
-        statuses = Counter(Offer.objects.values_list("status", flat=True))
-        if guard == LOCKED:
-            assert kinds(outcomes) == {"done": 1, "offer_taken": 19}
-            assert statuses == {OfferStatus.ACCEPTED: 1, OfferStatus.TAKEN: 19}
-            assert Hold.objects.count() == 1
-            sweep.advance_due(NOW)
-            case.refresh_from_db()
-            winner = Offer.objects.get(status=OfferStatus.ACCEPTED).professor
-            assert (case.status, case.meeting.professor) == (CaseStatus.SUBSTITUTED, winner)
-        elif guard == BARE:
-            assert kinds(outcomes)["offer_taken"] < 19
-            assert statuses[OfferStatus.ACCEPTED] == 1
+    outcomes = kinds(accepts(offers))
+    statuses = Counter(Offer.objects.values_list("status", flat=True))
+    if guard == BARE:
+        assert outcomes["offer_taken"] < 19
+        assert statuses[OfferStatus.ACCEPTED] == 1
+        return
+    assert outcomes == {"done": 1, "offer_taken": 19}
+    assert statuses == {OfferStatus.ACCEPTED: 1, OfferStatus.TAKEN: 19}
+    assert Hold.objects.count() == 1
+    sweep.advance_due(NOW)
+    case.refresh_from_db()
+    winner = Offer.objects.get(status=OfferStatus.ACCEPTED).professor
+    assert (case.status, case.meeting.professor) == (CaseStatus.SUBSTITUTED, winner)
+
+
+def test_of_twenty_who_accept_without_lock_and_constraint_several_are_booked(monkeypatch):
+    """The control. PostgreSQL ends the deadlocks it finds; sometimes one alone is left of twenty."""
+    without_locks(monkeypatch, Case)
+    with without("offer_one_accepted_per_case", "log_number_once"):
+        for _ in range(20):
+            case, offers = asked_colleagues(20)
+            with monkeypatch.context() as patch:
+                in_step(patch, candidates, "obstacle", 20, guard=NAKED)
+                outcomes = kinds(accepts(offers))
+            assert outcomes["offer_taken"] == 0
+            if case.offers.filter(status=OfferStatus.ACCEPTED).count() > 1:
+                break
         else:
-            assert statuses[OfferStatus.ACCEPTED] > 1
+            pytest.fail("twenty times nothing went wrong without the lock: it is not what guards")
 
 
 @crowded
 def test_twenty_accepts_without_a_pause(round_):
     case, offers = asked_colleagues(20)
-    outcomes = at_once(*(lambda o=o: answers.accept(o, by=o.professor, now=NOW) for o in offers))
-    assert kinds(outcomes) == {"done": 1, "offer_taken": 19}
+    assert kinds(accepts(offers)) == {"done": 1, "offer_taken": 19}
     assert audit.verify(case.institute).ok
 
 
