@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from timetable.availability import DOUBLE_BOOKING, Diaries, EngagementKind
 from timetable.locking import lock_people_and_rooms
 from timetable.models import (
     Absence,
@@ -30,6 +31,9 @@ from .policy import policy_of
 from .refusals import Refused
 
 LONGEST_DAYS = 366
+
+ELSEWHERE = DOUBLE_BOOKING | {EngagementKind.ABSENT}
+"""What keeps a co-teacher from being there."""
 
 
 @dataclass(frozen=True)
@@ -91,17 +95,20 @@ def affected(
         .select_related("professor")
     ):
         others[teaching.offering_id].append(teaching.professor)
-    away: dict[int, list[Absence]] = defaultdict(list)
     people = {other.pk for group in others.values() for other in group}
-    for absence in (
-        Absence.objects.standing().overlapping(starts_at, ends_at).filter(professor__in=people)
-    ):
-        away[absence.professor_id].append(absence)
+    diaries = Diaries.load(
+        professor.institute,
+        people,
+        min((m.starts_at for m in found), default=starts_at),
+        max((m.ends_at for m in found), default=ends_at),
+    )
 
     def there(other: Professor, meeting: Meeting) -> bool:
         return not any(
-            absence.starts_at < meeting.ends_at and meeting.starts_at < absence.ends_at
-            for absence in away[other.pk]
+            e.kind in ELSEWHERE
+            and e.meeting_id != meeting.pk
+            and e.overlaps(meeting.starts_at, meeting.ends_at)
+            for e in diaries.of(other.pk)
         )
 
     return [

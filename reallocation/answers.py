@@ -68,35 +68,35 @@ def decline(
 def take_back(
     case: Case, *, by: Professor, now: dt.datetime, comment: str = "", who: Who = SYSTEM
 ) -> Case:
-    """A substitute can no longer come: the case opens again where it was settled, without them.
+    """Who said yes can no longer come: the case goes on where it stands, without them.
+
+    A class that they were to teach is open again, and everyone concerned is told; a promise that the
+    class still votes on, or that nobody has acted on, is just gone, and the vote with it.
 
     Raises Refused: not_substitute, class_begun, meeting_has_case.
     """
     with audit.writing(case.institute):
         case = engine.lock(case.pk)
         offer = offers.accepted(case)
-        if case.status != CaseStatus.SUBSTITUTED or offer is None or offer.professor != by:
+        booked = case.status == CaseStatus.SUBSTITUTED
+        if offer is None or offer.professor != by or not (booked or case.is_open):
             raise Refused("not_substitute")
         if case.before_starts_at <= now:
             raise Refused("class_begun")
-        if case.meeting.professor_id != by.pk:
+        if booked and case.meeting.professor_id != by.pk:
             raise Refused("not_substitute")
-        if engine.later_cases(case).exists():
+        if booked and engine.later_cases(case).exists():
             raise Refused("meeting_has_case")
         _answer(offer, OfferStatus.DECLINED, now, comment)
         ledger.declined(
             by, meeting=case.meeting, case_uid=case.uid, hours=offers.hours_of(case), now=now
         )
-        engine.uncover(case, by, now)
         _log_answer("offer.taken_back", case, by, now, who)
-        late = case.before_starts_at - notice(policy_of(case.institute)) <= now
-        if not engine.restore(case):
-            case.meeting = meetings.postpone(case.meeting_id)
-            late = True
-        step = StepNumber.RESCHEDULE if late else StepNumber(case.step)
         reason = Reason("taken_back", {"name": by.name})
-        engine.send_to(case, step, reason=reason, now=now, who=who)
-        announce.substitute_released(case, by, now)
+        if booked:
+            _give_back(case, by, reason, now, who)
+        else:
+            engine.send_to(case, StepNumber(case.step), reason=reason, now=now, who=who)
     return case
 
 
@@ -106,7 +106,8 @@ def name_substitute(
     """Ask this person first: step 1, now. Raises Refused: case_closed, not_waiting, not_free."""
     with audit.writing(case.institute):
         case = _open(case)
-        if case.step > StepNumber.SUBJECT or case.waiting_for == WaitingFor.CLASS_VOTE:
+        # Who has said yes is not sent away for somebody who has not been asked yet.
+        if case.step > StepNumber.SUBJECT or offers.accepted(case) is not None:
             raise Refused("not_waiting")
         why = candidates.obstacle(case, substitute, policy_of(case.institute), now=now)
         if why is not None:
@@ -189,6 +190,20 @@ def choose_slot(
         )
         engine.wake(case, now)
     return case
+
+
+def _give_back(case: Case, by: Professor, reason: Reason, now: dt.datetime, who: Who) -> None:
+    """The class is its professor's again, at its time if that can be, and the case is open."""
+    engine.uncover(case, by, now)
+    late = case.before_starts_at - notice(policy_of(case.institute)) <= now
+    if not engine.restore(case):
+        case.meeting = meetings.postpone(case.meeting_id)
+        late = True
+    step = StepNumber.RESCHEDULE if late else StepNumber(case.step)
+    engine.send_to(case, step, reason=reason, now=now, who=who)
+    announce.substitute_released(case, by, now)
+    if step != StepNumber.RESCHEDULE:
+        announce.open_again(case, now)
 
 
 def _answerable(offer: Offer, case: Case, by: Professor, now: dt.datetime) -> Offer:

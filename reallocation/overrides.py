@@ -20,6 +20,7 @@ from . import audit, candidates, engine, slots
 from .audit import Who
 from .enums import CaseStatus, OfferStatus, StepNumber
 from .models import Case, Offer, SlotChoice, StepRecord
+from .notifications import announce
 from .policy import notice, policy_of
 from .reasons import Reason
 from .refusals import Refused
@@ -168,7 +169,8 @@ def reopen(case: Case, *, step: StepNumber, why: str, now: dt.datetime, who: Who
             engine.uncover(case, case.meeting.professor, now)
         if case.status == CaseStatus.DROPPED:
             ledger.settle_owed(case.uid, now)
-        if case.status != CaseStatus.WITHDRAWN:
+        told = case.status != CaseStatus.WITHDRAWN
+        if told:
             case.meeting = meetings.postpone(case.meeting_id)
         _make_ready(case, step, now)
         reason = Reason("sent_elsewhere", {"why": why})
@@ -177,6 +179,8 @@ def reopen(case: Case, *, step: StepNumber, why: str, now: dt.datetime, who: Who
                 engine.send_to(case, step, reason=reason, now=now, who=who, why=why)
         except IntegrityError as error:  # an absence has just opened another
             raise Refused("meeting_has_case") from error
+        if told and case.meeting.status == MeetingStatus.SCHEDULED:
+            announce.open_again(case, now)
     return case
 
 

@@ -110,11 +110,16 @@ class Viewer:
         return self.actor.professor is not None and self.case.professor == self.actor.professor
 
     @property
+    def has_promised(self) -> bool:
+        """They have said yes, and it stands."""
+        return self.offer is not None and self.offer.status == OfferStatus.ACCEPTED
+
+    @property
     def is_substitute(self) -> bool:
         return (
             self.case.status == CaseStatus.SUBSTITUTED
             and self.offer is not None
-            and self.offer.status == OfferStatus.ACCEPTED
+            and self.has_promised
             and self.case.meeting.professor_id == self.offer.professor_id
         )
 
@@ -126,8 +131,7 @@ class Viewer:
     @property
     def knows_question(self) -> bool:
         """Whom a vote is about is for those too who vote, and for them themselves."""
-        accepted = self.offer is not None and self.offer.status == OfferStatus.ACCEPTED
-        return self.knows_answers or accepted or self.actor.student is not None
+        return self.knows_answers or self.has_promised or self.actor.student is not None
 
     @property
     def reads_handover(self) -> bool:

@@ -97,6 +97,8 @@ SENTENCES = {
     "no_teaching_day": _("there are no classes on that day"),
     "room_taken": _("{room} is taken at that time"),
     "room_unknown": _("there is no such room"),
+    "room_needed": _("this class needs a room"),
+    "room_unfit": _("{room} is not known to fit this class of {count}"),
     "named_later": _("{name} was named as substitute"),
     "place_refused": _("The class cannot be moved there: {why}."),
     "cannot_restore": _("The old time of this class is over or taken, so it needs a new one."),

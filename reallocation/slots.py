@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from django.db.models import QuerySet
+
 from timetable.availability import (
     DOUBLE_BOOKING,
     ONE_DAY,
@@ -249,8 +251,8 @@ class _Roster:
             holds = (
                 Hold.objects.overlapping(first, last).filter(offering__in=masks).but_for(case.uid)
             )
-            # A hold on a professor alone keeps a substitute free for a class that stays in place.
-            for rows in (meetings, holds.filter(room__isnull=False)):
+            # Some holds keep a substitute free for a class that stays in place: it counts once all the same.
+            for rows in (meetings, holds):
                 for starts_at, ends_at, offering_id in rows.values_list(
                     "starts_at", "ends_at", "offering_id"
                 ):
@@ -301,24 +303,42 @@ def _waiting(
 
 
 def _fitting_rooms(case: Case, roster: int) -> list[Room] | None:
-    """Rooms for the class, best first; None where its plan needs no room.
-
-    The usual room always fits. Another must be known to be large enough, and a lab goes only where labs
-    are held.
-    """
-    usual = case.before_room or case.meeting.planned_room
+    """Rooms for the class, best first; None where its plan needs no room."""
+    usual = _usual_room(case)
     if usual is None:
         return None
+    others = sorted(
+        (room for room in _other_rooms(case, roster) if room.pk != usual.pk),
+        key=lambda room: (room.building != usual.building, room.capacity or 0, room.code),
+    )
+    return [usual, *others]
+
+
+def _usual_room(case: Case) -> Room | None:
+    return case.before_room or case.meeting.planned_room
+
+
+def _other_rooms(case: Case, roster: int) -> QuerySet[Room]:
+    """The usual room always fits. Another must be known to be large enough, and a lab goes only where
+    labs are held."""
     rooms = Room.objects.filter(institute=case.institute_id, capacity__gte=roster)
     if case.meeting.offering.kind == ClassKind.LAB:
         term = case.meeting.offering.term_id
         labs = Meeting.objects.filter(offering__term=term, offering__kind=ClassKind.LAB)
         rooms = rooms.filter(pk__in=labs.values("planned_room"))
-    others = sorted(
-        (room for room in rooms if room.pk != usual.pk),
-        key=lambda room: (room.building != usual.building, room.capacity or 0, room.code),
-    )
-    return [usual, *others]
+    return rooms
+
+
+def _room_obstacle(case: Case, room: Room | None, roster: int) -> Reason | None:
+    """Why the class could not be held in this room at any time."""
+    usual = _usual_room(case)
+    if room is None:
+        return Reason("room_needed") if usual else None
+    if room.institute_id != case.institute_id:
+        return Reason("room_unknown")
+    if room != usual and not _other_rooms(case, roster).filter(pk=room.pk).exists():
+        return Reason("room_unfit", {"room": room.name or room.code, "count": roster})
+    return None
 
 
 def _with_rooms(
@@ -383,7 +403,7 @@ def obstacle(
     """Why the meeting could not be held just there; None if it could.
 
     For a person who picks a place: the same tests as `search` makes, for one place, except that it need
-    not lie on the bell grid and that any room of the institute will do.
+    not lie on the bell grid.
     """
     ends_at = starts_at + (case.before_ends_at - case.before_starts_at)
     day = case.institute.local(starts_at).date()
@@ -396,8 +416,6 @@ def obstacle(
     )
     if day.isoweekday() not in days or closures.exists():
         return Reason("no_teaching_day")
-    if room is not None and room.institute_id != case.institute_id:
-        return Reason("room_unknown")
     others = [pk for pk in co_teacher_ids(case.meeting) if pk != case.professor_id]
     diaries = Diaries.load(
         case.institute,
@@ -416,6 +434,9 @@ def obstacle(
     clashing = roster.clashing(starts_at, ends_at)
     if clashing > roster.size * policy.clash_percent // 100:
         return Reason("clash", {"count": clashing})
+    unfit = _room_obstacle(case, room, roster.size)
+    if unfit is not None:
+        return unfit
     if room is not None:
         diary = RoomDiary.load(
             case.institute,

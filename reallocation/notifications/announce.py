@@ -344,6 +344,19 @@ def meeting_restored(case: Case, now: dt.datetime) -> list[Notice]:
 
 
 @in_house_language
+def open_again(case: Case, now: dt.datetime) -> list[Notice]:
+    """What was arranged no longer holds, and the class keeps its time: to the class and the professor."""
+    meeting = meeting_of(case)
+    return tell(
+        [
+            _to_class("open-again", case, meeting, but_for=[case.professor]),
+            _to_professor("open-again-professor", case, meeting, case.professor),
+        ],
+        now,
+    )
+
+
+@in_house_language
 def substitute_released(case: Case, professor: Professor, now: dt.datetime) -> list[Notice]:
     """To someone who was to teach and no longer does, with the cancelled invitation."""
     meeting = meeting_of(case)

@@ -99,6 +99,8 @@ _ALL = (
     Kind("dropped-professor", _("Dropped: your %(code)s on %(was)s")),
     Kind("restored", _("As planned after all: %(code)s on %(when)s"), urgent=True),
     Kind("restored-professor", _("Yours again: %(code)s on %(when)s"), urgent=True),
+    Kind("open-again", _("Open again: %(code)s on %(when)s"), urgent=True),
+    Kind("open-again-professor", _("Open again: your %(code)s on %(when)s"), urgent=True),
     Kind("released", _("You no longer take %(code)s on %(was)s"), urgent=True),
 )
 

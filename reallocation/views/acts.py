@@ -97,7 +97,9 @@ def _can_name(viewer: Viewer, now: dt.datetime) -> bool:
 
 
 def _can_take_back(viewer: Viewer, now: dt.datetime) -> bool:
-    return viewer.is_substitute and viewer.case.before_starts_at > now
+    case = viewer.case
+    bound = viewer.is_substitute or (viewer.has_promised and case.is_open)
+    return bound and case.before_starts_at > now
 
 
 def _can_assign(viewer: Viewer, now: dt.datetime) -> bool:

@@ -89,6 +89,14 @@ def test_co_taught_meeting_needs_cover_when_both_are_away(flow):
     assert codes == {"CHEM.A", "MATH.B"}
 
 
+def test_co_taught_meeting_needs_cover_while_the_other_teaches_elsewhere(flow):
+    MeetingFactory(
+        offering=flow.house.classes["MATH.B"], day=dt.date(2027, 3, 2), clock=dt.time(15)
+    )
+    (case,) = flow.file(professor="CLEO").cases
+    assert case.meeting == flow.house.meetings["CHEM.A", "2027-03-02"]
+
+
 def test_meeting_left_out_gets_no_case(flow):
     meeting = flow.house.meetings["MATH.A", "2027-03-02"]
     assert flow.file(cover={meeting.pk: False}).cases == ()

@@ -7,8 +7,12 @@ from reallocation import answers, candidates
 from reallocation.enums import CaseStatus, StepNumber, WaitingFor
 from reallocation.models import LogEntry, SlotChoice
 from reallocation.refusals import Refused
-from tests.factories import AbsenceFactory, HoldFactory, at
-from timetable.models import Hold
+from tests.factories import AbsenceFactory, HoldFactory, OfferingFactory, RoomFactory, at
+from tests.reallocation.telling import CLASS_A, told
+from timetable.enums import ClassKind
+from timetable.models import Hold, Meeting
+from voting.enums import BallotResult
+from voting.models import Ballot
 
 
 def code_of(act, *args, **kwargs):
@@ -118,15 +122,42 @@ def test_professor_picks_a_slot(flow):
         ("2027-03-02 16:00", "R1", "is absent"),
         ("2027-03-03 09:00", "R1", "teaches another class"),
         ("2027-03-03 14:00", "R2", "R2 is taken"),
+        ("2027-03-05 14:00", "R3", "R3 is not known to fit this class of 5"),
+        ("2027-03-05 14:00", "R0", "R0 is not known to fit this class of 5"),
+        ("2027-03-05 14:00", None, "needs a room"),
     ],
 )
 def test_impossible_slot_is_refused_with_the_reason(flow, when, room, why):
+    rooms = flow.house.rooms | {None: None}
+    rooms["R0"] = RoomFactory(institute=flow.house.institute, code="R0", capacity=None)
     case = postponed(flow)
     with pytest.raises(Refused) as refused:
-        answers.choose_slot(case, starts_at=at(when), room=flow.house.rooms[room], now=flow.now)
+        answers.choose_slot(case, starts_at=at(when), room=rooms[room], now=flow.now)
     assert refused.value.code == "place_refused"
     assert why in refused.value.message
     assert not SlotChoice.objects.exists()
+
+
+def test_a_lab_goes_to_a_room_where_labs_are_held(flow):
+    house = flow.house
+    OfferingFactory(term=house.term, kind=ClassKind.LAB)
+    lab = house.classes["MATH.A"]
+    lab.kind = ClassKind.LAB
+    lab.save()
+    case = postponed(flow)
+    friday = {"starts_at": at("2027-03-05 14:00"), "now": flow.now}
+    assert code_of(answers.choose_slot, case, room=house.rooms["R2"], **friday) == "place_refused"
+    answers.choose_slot(case, room=house.rooms["R1"], **friday)
+
+
+def test_a_class_without_a_planned_room_needs_none(flow):
+    Meeting.objects.filter(offering=flow.house.classes["MATH.A"]).update(
+        planned_room=None, room=None
+    )
+    case = postponed(flow)
+    answers.choose_slot(case, starts_at=at("2027-03-05 14:00"), room=None, now=flow.now)
+    flow.settle()
+    assert flow.again(case).status == CaseStatus.RESCHEDULED
 
 
 def substituted(flow, code="BEN"):
@@ -147,6 +178,56 @@ def test_substitute_who_takes_it_back_is_not_asked_again_but_the_others_are(flow
     assert {o.professor.code for o in case.offers.filter(status="sent")} == {"CLEO", "DAN"}
     assert sum(LedgerEntry.objects.filter(kind="given").values_list("hours", flat=True)) == 0
     assert LogEntry.objects.filter(kind="offer.taken_back").count() == 1
+    assert told()[-5:-2] == [
+        ("released", ["ben"]),
+        ("open-again", CLASS_A),
+        ("open-again-professor", ["ada"]),
+    ]
+
+
+def test_a_promise_may_be_taken_back_while_the_class_votes_and_the_vote_is_called_off(flow):
+    case = flow.past(flow.case())
+    eve = flow.house.professors["EVE"]
+    answers.choose_candidate(case, candidate=eve, now=flow.now)
+    flow.settle()
+    answers.accept(offer(case, "EVE"), by=eve, now=flow.now)
+    flow.settle()
+    ballot = Ballot.objects.open().get(subject_uid=case.uid)
+    assert flow.again(case).waiting_for == WaitingFor.CLASS_VOTE
+    dan = flow.house.professors["DAN"]
+    assert code_of(answers.take_back, case, by=dan, now=flow.now) == "not_substitute"
+    answers.take_back(case, by=eve, now=flow.now)
+    flow.settle()
+    ballot.refresh_from_db()
+    case = flow.again(case)
+    assert ballot.result == BallotResult.CANCELLED
+    assert not Hold.objects.exists()
+    assert (case.status, case.step) == (CaseStatus.OPEN, StepNumber.SUBJECT)
+    assert case.waiting_for == WaitingFor.CANDIDATE_CHOICE
+    assert "EVE" not in case.records.get(left_at=None).considered["order"]
+    assert ("ballot-result", CLASS_A) in told()
+    assert LedgerEntry.objects.filter(professor=eve, kind="given").count() == 0
+    assert code_of(answers.take_back, case, by=eve, now=flow.now) == "not_substitute"
+
+
+def test_a_promise_is_taken_back_before_anybody_has_acted_on_it(flow):
+    case = flow.case()
+    ben = flow.house.professors["BEN"]
+    answers.accept(offer(case, "BEN"), by=ben, now=flow.now)
+    answers.take_back(case, by=ben, now=flow.now)
+    flow.settle()
+    case = flow.again(case)
+    assert (case.status, case.step) == (CaseStatus.OPEN, StepNumber.SECTION)
+    assert {o.professor.code for o in case.offers.filter(status="sent")} == {"CLEO", "DAN"}
+
+
+def test_nobody_is_named_in_the_place_of_whoever_has_said_yes(flow):
+    case = flow.case()
+    eve, ben = flow.house.professors["EVE"], flow.house.professors["BEN"]
+    answers.accept(offer(case, "BEN"), by=ben, now=flow.now)
+    assert code_of(answers.name_substitute, case, substitute=eve, now=flow.now) == "not_waiting"
+    flow.settle()
+    assert flow.again(case).meeting.professor == ben
 
 
 def test_taking_back_what_is_not_yours_is_refused(flow):

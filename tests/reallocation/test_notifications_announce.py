@@ -330,6 +330,17 @@ def test_a_dropped_class_says_what_is_owed(case):
     )
 
 
+def test_a_class_that_is_open_again_is_told_to_students_and_professor(house, case):
+    book(case, professor=house.professors["BEN"])
+    book(case)
+    announce.open_again(case, NOW)
+    assert told() == [("open-again", CLASS_A), ("open-again-professor", ["ada"])]
+    subject, body = words("open-again")
+    assert subject == "Open again: MATH on Tue 2 Mar, 09:00"
+    assert body.startswith("What you were told about this class no longer holds.")
+    assert "Room: Room R1" in body
+
+
 def test_a_restored_class_is_told_to_students_and_professor(house, case):
     book(case, professor=house.professors["BEN"])
     book(case)

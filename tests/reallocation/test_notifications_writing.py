@@ -133,6 +133,7 @@ def test_the_reason_of_an_absence_reaches_nobody(house, case):
         announce.meeting_moved,
         announce.meeting_dropped,
         announce.meeting_restored,
+        announce.open_again,
     ):
         tell(case, NOW)
 

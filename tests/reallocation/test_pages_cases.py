@@ -490,6 +490,18 @@ def test_a_substitute_takes_their_promise_back(site):
     assert "This is not being asked any more." in words(again)
 
 
+def test_a_candidate_takes_their_promise_back_while_the_class_votes(site):
+    flow, case = site.flow, site.flow.past(site.flow.case())
+    answers.choose_candidate(case, candidate=site.house.professors["EVE"], now=flow.now)
+    flow.settle()
+    case = accept(flow, case, "EVE")
+    assert open_acts(site, "EVE", case) == ["take-back"]
+    assert site.post("EVE", page(case), act="take-back", comment="Ill").status_code == 302
+    flow.settle()
+    assert flow.again(case).waiting_for == WaitingFor.CANDIDATE_CHOICE
+    assert open_acts(site, "EVE", case) == []
+
+
 def test_nobody_takes_back_what_has_begun(site):
     case = substituted(site.flow)
     site.flow.tick(to="2027-03-02 09:30")

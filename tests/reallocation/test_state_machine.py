@@ -190,6 +190,13 @@ class SideBySide(RuleBasedStateMachine):
     def cases(self, status):
         return [c.name for c in self.world.cases.values() if c.status == status]
 
+    def promised(self):
+        return [
+            c.name
+            for c in self.world.cases.values()
+            if c.status in ("open", "substituted") and c.accepted() is not None
+        ]
+
     def waiting(self):
         return [c.name for c in self.world.open_cases() if c.waiting_for]
 
@@ -361,12 +368,12 @@ class SideBySide(RuleBasedStateMachine):
         self.twin.withdraw(self.pick(data, self.world.absences, "absence"), self.now)
         self.after(data)
 
-    @precondition(lambda self: self.twin and self.unrest and self.cases("substituted"))
+    @precondition(lambda self: self.twin and self.unrest and self.promised())
     @rule(data=st.data())
     def take_back(self, data):
         self.unrest -= 1
-        name = self.pick(data, self.cases("substituted"), "case")
-        professor = self.world.meetings[self.world.cases[name].meeting].professor
+        name = self.pick(data, self.promised(), "case")
+        professor = self.world.cases[name].accepted().professor
         self.twin.take_back(name, professor, self.now)
         self.after(data)
 

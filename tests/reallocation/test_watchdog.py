@@ -167,11 +167,9 @@ class Work:
 
     def children(self, parent):
         """The process's children, oldest first."""
-        found = []
-        for path in Path("/proc").glob("[0-9]*"):
-            if (known := state(path.name)) and known[0] == parent:
-                found.append((known[1], int(path.name)))
-        return [pid for _started, pid in sorted(found)]
+        known = {int(path.name): state(path.name) for path in Path("/proc").glob("[0-9]*")}
+        theirs = [(it[1], pid) for pid, it in known.items() if it and it[0] == parent]
+        return [pid for _started, pid in sorted(theirs)]
 
     def family(self):
         """The cluster, its sentinel, and the sentinel's own: workers first."""

@@ -144,7 +144,10 @@ def place_reason(world: World, case: Case, place: Place) -> str:
     for other in set(klass.professors[1:]) - {case.professor}:
         if busy_reason(world, other, *place[:2], case.name, case.meeting) in IN_TWO_PLACES:
             return "co_teacher_busy"
-    if place.room is not None:
+    if place.room is None:
+        if case.before.room or world.meetings[case.meeting].planned.room:
+            return "room_needed"
+    else:
         if not room_fits(world, place.room, case):
             return "room_too_small"
         if not room_is_free(world, place.room, place, case.name, case.meeting):

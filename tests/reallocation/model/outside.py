@@ -247,7 +247,7 @@ def name_substitute(world: World, name: str, professor: str, now: dt.datetime) -
     case = world.cases[name]
     if not case.is_open:
         raise Refused("case_closed")
-    if case.step > 3 or case.waiting_for == "class_vote":
+    if case.step > 3 or case.accepted() is not None:
         raise Refused("not_waiting")
     if free.substitute_reason(world, case, professor):
         raise Refused("not_free")
@@ -291,18 +291,23 @@ def vote(world: World, name: str, student: str, choice: bool, now: dt.datetime) 
 
 
 def take_back(world: World, name: str, professor: str, now: dt.datetime) -> None:
-    """The substitute cannot come after all: the case is open again, without them."""
+    """Who said yes cannot come after all: the case is open again, or goes on, without them."""
     case = world.cases[name]
     meeting = world.meetings[case.meeting]
     accepted = case.accepted()
-    if case.status != "substituted" or accepted is None or accepted.professor != professor:
+    if accepted is None or accepted.professor != professor:
         raise Refused("not_substitute")
-    if meeting.place.starts_at <= now:
+    if case.status not in ("open", "substituted"):
+        raise Refused("not_substitute")
+    if case.before.starts_at <= now:
         raise Refused("class_begun")
-    if later_cases(world, case):
+    if case.status == "substituted" and later_cases(world, case):
         raise Refused("meeting_has_case")
     accepted.status = "declined"
     case.said_no.add(professor)
+    if case.is_open:
+        put_on(world, case, case.step, "taken_back", now)
+        return
     world.given.pop((case.name, professor), None)
     late = meeting.place.starts_at - now <= world.rules.notice
     if returns_to(world, case, meeting.status):
