@@ -17,10 +17,12 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
 
-from django.db.models import Count, F, Sum
+from django.db.models import BigIntegerField, Count, DateTimeField, F, QuerySet, Sum
 
 from timetable.models import Absence, Professor, Term
+from timetable.prepared import Many, PreparedQuery
 
 from .distribution import Distribution
 from .enums import EntryKind
@@ -88,6 +90,68 @@ class Standings(dict[int, Standing]):
         self.sessions = sessions
 
 
+def _summed(entries: QuerySet[LedgerEntry]) -> QuerySet[Any, Any]:
+    """Equal entries once, with how many they are."""
+    return (
+        entries.order_by()
+        .values("professor", "kind", "hours")
+        .annotate(count=Count("pk"))
+        .values_list("professor", "kind", "hours", "count")
+    )
+
+
+_LEDGER = PreparedQuery(
+    lambda term: _summed(LedgerEntry.objects.filter(term=term)), term=BigIntegerField()
+)
+_LEDGER_OF = PreparedQuery(
+    # Naming every kind lets the index lead straight to the few professors.
+    lambda term, people: _summed(
+        LedgerEntry.objects.filter(term=term, professor__among=people, kind__in=EntryKind.values)
+    ),
+    term=BigIntegerField(),
+    people=Many(),
+)
+_GIVEN = PreparedQuery(
+    lambda term: (
+        LedgerEntry.objects.filter(term=term, kind=EntryKind.GIVEN, professor__active=True)
+        .order_by()
+        .values("term")
+        .annotate(total=Sum("hours"))
+        .values_list("total")
+    ),
+    term=BigIntegerField(),
+)
+_FTE = PreparedQuery(
+    lambda institute: (
+        Professor.objects.filter(institute=institute, active=True)
+        .order_by()
+        .values("institute")
+        .annotate(total=Sum("fte"))
+        .values_list("total")
+    ),
+    institute=BigIntegerField(),
+)
+_LEAVES = PreparedQuery(
+    lambda institute, starts_at, ends_at, now: (
+        Absence.objects.standing()
+        .overlapping(starts_at, ends_at)
+        .filter(
+            institute=institute,
+            offering=None,
+            professor__active=True,
+            filed_at__lte=now,
+            ends_at__gte=F("starts_at") + LEAVE,
+        )
+        .order_by("starts_at")
+        .values_list("professor", "professor__fte", "starts_at", "ends_at")
+    ),
+    institute=BigIntegerField(),
+    starts_at=DateTimeField(),
+    ends_at=DateTimeField(),
+    now=DateTimeField(),
+)
+
+
 def standings(
     term: Term, *, now: dt.datetime, professors: Iterable[Professor] | None = None
 ) -> Standings:
@@ -114,12 +178,8 @@ def standings(
 
 
 def _some(term: Term, now: dt.datetime, professors: Collection[Professor]) -> Standings:
-    given = LedgerEntry.objects.filter(
-        term=term, kind=EntryKind.GIVEN, professor__active=True
-    ).aggregate(total=Sum("hours"))["total"]
-    fte = Professor.objects.filter(institute=term.institute_id, active=True).aggregate(
-        total=Sum("fte")
-    )["total"]
+    given = sum((total for (total,) in _GIVEN(term=term.pk)), NOTHING)
+    fte = sum((total for (total,) in _FTE(institute=term.institute_id)), NOTHING)
     leave = _leave(term, now)
     lost = sum((one.fte - _entitlement(one.fte, one) for one in leave.values()), NOTHING)
     entitlements = {
@@ -131,7 +191,7 @@ def _some(term: Term, now: dt.datetime, professors: Collection[Professor]) -> St
         leave,
         _ledger(term, list(entitlements)),
         # SQLite sums in floating point.
-        Totals((given or NOTHING).quantize(EXACT), (fte or NOTHING).quantize(EXACT) - lost),
+        Totals(given.quantize(EXACT), fte.quantize(EXACT) - lost),
         complete=False,
     )
 
@@ -184,17 +244,13 @@ class _Line:
 
 
 def _ledger(term: Term, professor_ids: Collection[int] | None) -> dict[int, _Line]:
-    entries = LedgerEntry.objects.filter(term=term)
-    if professor_ids is not None:
-        # Naming every kind lets the index lead straight to the few professors.
-        entries = entries.filter(professor__in=professor_ids, kind__in=EntryKind.values)
+    entries = (
+        _LEDGER(term=term.pk)
+        if professor_ids is None
+        else _LEDGER_OF(term=term.pk, people=professor_ids)
+    )
     lines: dict[int, _Line] = defaultdict(_Line)
-    for professor_id, kind, hours, count in (
-        entries.order_by()
-        .values("professor", "kind", "hours")
-        .annotate(count=Count("pk"))
-        .values_list("professor", "kind", "hours", "count")
-    ):
+    for professor_id, kind, hours, count in entries:
         line = lines[professor_id]
         if kind == EntryKind.GIVEN:
             line.given += hours * count
@@ -221,18 +277,8 @@ def _leave(term: Term, now: dt.datetime) -> dict[int, _Leave]:
     first = institute.moment(term.starts_on, dt.time())
     last = institute.moment(term.ends_on + dt.timedelta(days=1), dt.time())
     found: dict[int, _Leave] = {}
-    for professor_id, fte, starts_at, ends_at in (
-        Absence.objects.standing()
-        .overlapping(first, last)
-        .filter(
-            institute=institute,
-            offering=None,
-            professor__active=True,
-            filed_at__lte=now,
-            ends_at__gte=F("starts_at") + LEAVE,
-        )
-        .order_by("starts_at")
-        .values_list("professor", "professor__fte", "starts_at", "ends_at")
+    for professor_id, fte, starts_at, ends_at in _LEAVES(
+        institute=institute.pk, starts_at=first, ends_at=last, now=now
     ):
         one = found.setdefault(professor_id, _Leave(fte))
         start = max(starts_at, one.spans[-1][1] if one.spans else first, first)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import BigIntegerField, Q
 
 from fairness.standing import Standing, projected, standings
 from timetable.availability import (
@@ -24,7 +24,8 @@ from timetable.availability import (
     day_span,
     week_span,
 )
-from timetable.models import Offering, Professor, Qualification, Teaching
+from timetable.models import Professor, Qualification, Section, Teaching
+from timetable.prepared import Many, PreparedQuery
 
 from .enums import OfferStatus
 from .models import Case, Offer, Policy
@@ -89,6 +90,41 @@ class Pool:
         return next((o.reason for o in self.left_out if o.professor == professor), None)
 
 
+_SAID_NO = PreparedQuery(
+    lambda case: (
+        Offer.objects.filter(case=case, status=OfferStatus.DECLINED)
+        .order_by()
+        .values_list("professor_id")
+    ),
+    case=BigIntegerField(),
+)
+_TAUGHT = PreparedQuery(
+    lambda people, course: (
+        Teaching.objects.filter(professor__among=people, offering__course=course)
+        .order_by("offering__term__starts_on")
+        .values_list("professor_id", "offering__term__starts_on")
+    ),
+    people=Many(),
+    course=BigIntegerField(),
+)
+_KNOW_A_SECTION = PreparedQuery(
+    lambda people, term, offering: (
+        Teaching.objects.filter(
+            professor__among=people,
+            offering__term=term,
+            offering__sections__in=Section.objects.filter(offerings=offering)
+            .order_by()
+            .values("pk"),
+        )
+        .order_by()
+        .values_list("professor_id")
+    ),
+    people=Many(),
+    term=BigIntegerField(),
+    offering=BigIntegerField(),
+)
+
+
 def professors_of_section(case: Case) -> list[Professor]:
     """Everyone else who teaches a section of the class this term."""
     offering = case.meeting.offering
@@ -119,11 +155,7 @@ def said_no(case: Case) -> set[int]:
     """Professors who declined this case, or took their promise back."""
     if case.pk is None:
         return set()
-    return set(
-        Offer.objects.filter(case=case, status=OfferStatus.DECLINED)
-        .order_by()
-        .values_list("professor_id", flat=True)
-    )
+    return {professor_id for (professor_id,) in _SAID_NO(case=case.pk)}
 
 
 def pool(
@@ -194,20 +226,13 @@ class Look:
         """And what says whom to ask first: read once somebody is left to be asked."""
         offering = self.case.meeting.offering
         offering.term.institute = self.case.institute
-        taught = Teaching.objects.filter(professor__in=people).order_by()
-        own = Offering.sections.through.objects.filter(offering=offering)
-        same_section = taught.filter(
-            offering__term=offering.term_id, offering__sections__in=own.values("section")
-        )
+        taught = _TAUGHT(people=people, course=offering.course_id)
+        known = _KNOW_A_SECTION(people=people, term=offering.term_id, offering=offering.pk)
         return replace(
             self,
             standing=standings(offering.term, now=now, professors=list(people.values())),
-            course_taught=dict(
-                taught.filter(offering__course=offering.course_id)
-                .order_by("offering__term__starts_on")
-                .values_list("professor_id", "offering__term__starts_on__year")
-            ),
-            sections_known=frozenset(same_section.values_list("professor_id", flat=True)),
+            course_taught={professor_id: began.year for professor_id, began in taught},
+            sections_known=frozenset(professor_id for (professor_id,) in known),
         )
 
     @property

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import BigIntegerField, DateTimeField, QuerySet, UUIDField
 
 from timetable.availability import (
     DOUBLE_BOOKING,
@@ -26,6 +26,7 @@ from timetable.availability import (
 from timetable.enums import ClassKind
 from timetable.meetings import co_teacher_ids
 from timetable.models import Closure, Enrolment, Hold, Meeting, Period, Room
+from timetable.prepared import Many, PreparedQuery
 
 from .models import Case, Policy
 from .reasons import Reason
@@ -177,19 +178,18 @@ def _grid(
 ) -> Iterator[tuple[dt.datetime, dt.datetime]]:
     """Every start on the bell grid from which the meeting ends by the last bell of its day."""
     institute, term = case.institute, case.meeting.offering.term
-    bells = list(Period.objects.filter(term=term).values_list("starts", "ends"))
+    bells = list(_BELLS(term=term.pk))
     if not bells:
         slots = Meeting.objects.filter(offering__term=term)
-        local = {
+        bells = [
             (institute.local(start).time(), institute.local(end).time())
             for start, end in slots.values_list("planned_starts_at", "planned_ends_at").distinct()
-        }
-        bells = sorted(local)
+        ]
     if not bells:
         return
     starts = sorted({start for start, _ in bells})
     closing = max(end for _, end in bells)
-    closed = list(Closure.objects.filter(term=term).values_list("starts_on", "ends_on"))
+    closed = list(_CLOSURES(term=term.pk))
     day = max(institute.local(earliest).date(), term.starts_on)
     while day <= min(last_day, term.ends_on):
         if day.isoweekday() in days and not any(a <= day <= b for a, b in closed):
@@ -199,6 +199,53 @@ def _grid(
                 if starts_at >= earliest and starts_at + length <= latest:
                     yield starts_at, starts_at + length
         day += ONE_DAY
+
+
+_BELLS = PreparedQuery(
+    lambda term: Period.objects.filter(term=term).order_by().values_list("starts", "ends"),
+    term=BigIntegerField(),
+)
+_CLOSURES = PreparedQuery(
+    lambda term: Closure.objects.filter(term=term).order_by().values_list("starts_on", "ends_on"),
+    term=BigIntegerField(),
+)
+_OTHER_CLASSES = PreparedQuery(
+    lambda offering: (
+        Enrolment.objects.filter(student__enrolments__offering=offering, student__active=True)
+        .order_by()
+        .values_list("offering_id", "student_id")
+    ),
+    offering=BigIntegerField(),
+)
+"""All classes of the students of a class, itself included."""
+
+_MEETINGS_OF = PreparedQuery(
+    lambda offerings, starts_at, ends_at, but_for: (
+        Meeting.objects.holding()
+        .overlapping(starts_at, ends_at)
+        .filter(offering__among=offerings)
+        .exclude(pk=but_for)
+        .order_by()
+        .values_list("starts_at", "ends_at", "offering_id")
+    ),
+    offerings=Many(),
+    starts_at=DateTimeField(),
+    ends_at=DateTimeField(),
+    but_for=BigIntegerField(),
+)
+_HOLDS_FOR = PreparedQuery(
+    lambda offerings, starts_at, ends_at, but_for: (
+        Hold.objects.overlapping(starts_at, ends_at)
+        .filter(offering__among=offerings)
+        .but_for(but_for)
+        .order_by()
+        .values_list("starts_at", "ends_at", "offering_id")
+    ),
+    offerings=Many(),
+    starts_at=DateTimeField(),
+    ends_at=DateTimeField(),
+    but_for=UUIDField(),
+)
 
 
 @dataclass(frozen=True)
@@ -217,45 +264,24 @@ class _Roster:
     @classmethod
     def load(cls, case: Case, first: dt.datetime, last: dt.datetime) -> _Roster:
         offering = case.meeting.offering_id
-        students = list(
-            Enrolment.objects.filter(offering=offering, student__active=True)
-            .order_by("student_id")
-            .values_list("student_id", flat=True)
-        )
+        enrolled = list(_OTHER_CLASSES(offering=offering))
+        students = sorted({student for _, student in enrolled})
         bit = {student: 1 << n for n, student in enumerate(students)}
         masks: dict[int, int] = defaultdict(int)
         own: dict[int, set[int]] = defaultdict(set)
-        if students:
-            # A subquery rather than a list of ids: a roster may be larger than SQLite's limit of
-            # variables, and the planner does better with it.
-            for offering_id, student in (
-                Enrolment.objects.filter(
-                    student__enrolments__offering=offering, student__active=True
-                )
-                .order_by()
-                .values_list("offering_id", "student_id")
-            ):
-                if student in bit:
-                    masks[offering_id] |= bit[student]
-                    own[student].add(offering_id)
+        for offering_id, student in enrolled:
+            masks[offering_id] |= bit[student]
+            own[student].add(offering_id)
         classes_on: dict[dt.date, list[tuple[dt.datetime, dt.datetime, int]]] = defaultdict(list)
         local = case.institute.local
         if masks:
-            meetings = (
-                Meeting.objects.holding()
-                .overlapping(first, last)
-                .filter(offering__in=masks)
-                .exclude(pk=case.meeting_id)
-                .order_by("starts_at")
-            )
-            holds = (
-                Hold.objects.overlapping(first, last).filter(offering__in=masks).but_for(case.uid)
-            )
+            span = {"offerings": masks, "starts_at": first, "ends_at": last}
             # Some holds keep a substitute free for a class that stays in place: it counts once all the same.
-            for rows in (meetings, holds):
-                for starts_at, ends_at, offering_id in rows.values_list(
-                    "starts_at", "ends_at", "offering_id"
-                ):
+            for rows in (
+                _MEETINGS_OF(but_for=case.meeting_id, **span),
+                _HOLDS_FOR(but_for=case.uid, **span),
+            ):
+                for starts_at, ends_at, offering_id in rows:
                     classes_on[local(starts_at).date()].append(
                         (starts_at, ends_at, masks[offering_id])
                     )

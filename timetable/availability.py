@@ -14,13 +14,16 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from operator import attrgetter
+from typing import Any
 
-from django.db.models import Q
+from django.db.models import BigIntegerField, DateTimeField, Q, QuerySet, UUIDField
 
 from .enums import AvailabilityKind
 from .models import Absence, Availability, Hold, Institute, Meeting, Teaching
-from .querysets import LONGEST
+from .prepared import Many, PreparedQuery
+from .querysets import LONGEST, MeetingQuerySet, SpanQuerySet
 
 ONE_DAY = dt.timedelta(days=1)
 
@@ -59,6 +62,74 @@ class Engagement:
         return (self.ends_at - self.starts_at).total_seconds() / 3600
 
 
+# What a diary is read from. Without anything to leave out, an id that nothing has is left out.
+
+NO_MEETING, NO_CASE = 0, uuid.UUID(int=0)
+
+_SPAN: dict[str, Any] = {"starts_at": DateTimeField(), "ends_at": DateTimeField()}
+_COLUMNS = ("professor_id", "starts_at", "ends_at", "offering_id", "pk")
+
+
+def _holding(starts_at: Any, ends_at: Any, but_for: Any) -> MeetingQuerySet:
+    return Meeting.objects.holding().overlapping(starts_at, ends_at).exclude(pk=but_for).order_by()
+
+
+_LED = PreparedQuery(
+    lambda people, **span: _holding(**span).filter(professor__among=people).values_list(*_COLUMNS),
+    people=Many(),
+    but_for=BigIntegerField(),
+    **_SPAN,
+)
+_CO_TAUGHT = PreparedQuery(
+    lambda people: (
+        Teaching.objects.filter(professor__among=people, position__gt=0)
+        .order_by()
+        .values_list("professor_id", "offering_id")
+    ),
+    people=Many(),
+)
+_MEETINGS_OF = PreparedQuery(
+    lambda offerings, **span: (
+        _holding(**span).filter(offering__among=offerings).values_list(*_COLUMNS)
+    ),
+    offerings=Many(),
+    but_for=BigIntegerField(),
+    **_SPAN,
+)
+_ABSENT = PreparedQuery(
+    lambda people, starts_at, ends_at: (
+        Absence.objects.standing()
+        .overlapping(starts_at, ends_at)
+        .filter(professor__among=people)
+        .order_by()
+        .values_list("professor_id", "starts_at", "ends_at")
+    ),
+    people=Many(),
+    **_SPAN,
+)
+_HELD = PreparedQuery(
+    lambda people, starts_at, ends_at, but_for: (
+        Hold.objects.overlapping(starts_at, ends_at)
+        .filter(professor__among=people)
+        .but_for(but_for)
+        .order_by()
+        .values_list("professor_id", "starts_at", "ends_at", "offering_id")
+    ),
+    people=Many(),
+    but_for=UUIDField(),
+    **_SPAN,
+)
+_WEEKLY = PreparedQuery(
+    lambda people, weekdays: (
+        Availability.objects.filter(professor__among=people, weekday__among=weekdays)
+        .order_by()
+        .values_list("professor_id", "weekday", "starts", "ends", "kind")
+    ),
+    people=Many(),
+    weekdays=Many(),
+)
+
+
 class Diaries:
     """The engagements of some professors between two moments, read in at most five queries."""
 
@@ -83,40 +154,30 @@ class Diaries:
         entries: dict[int, list[Engagement]] = defaultdict(list)
         if not professor_ids:
             return cls(entries)
-        meetings = Meeting.objects.holding().overlapping(starts_at, ends_at)
-        if but_for_meeting is not None:
-            meetings = meetings.exclude(pk=but_for_meeting)
-        columns = ("starts_at", "ends_at", "offering_id", "pk")
-        led = meetings.filter(professor__in=professor_ids).order_by()
-        for professor_id, start, end, offering_id, pk in led.values_list("professor_id", *columns):
+        span = {"starts_at": starts_at, "ends_at": ends_at}
+        meeting = but_for_meeting or NO_MEETING
+        for professor_id, start, end, offering_id, pk in _LED(
+            people=professor_ids, but_for=meeting, **span
+        ):
             entries[professor_id].append(
                 Engagement(start, end, EngagementKind.TEACHING, offering_id, pk)
             )
         co_taught: dict[int, list[int]] = defaultdict(list)
-        for professor_id, offering_id in Teaching.objects.filter(
-            professor__in=professor_ids, position__gt=0
-        ).values_list("professor_id", "offering_id"):
+        for professor_id, offering_id in _CO_TAUGHT(people=professor_ids):
             co_taught[offering_id].append(professor_id)
         if co_taught:
-            joint = meetings.filter(offering__in=co_taught).order_by()
-            for lead, start, end, offering_id, pk in joint.values_list("professor_id", *columns):
+            for lead, start, end, offering_id, pk in _MEETINGS_OF(
+                offerings=co_taught, but_for=meeting, **span
+            ):
                 for professor_id in co_taught[offering_id]:
                     if professor_id != lead:
                         entries[professor_id].append(
                             Engagement(start, end, EngagementKind.TEACHING, offering_id, pk)
                         )
-        absences = Absence.objects.standing().overlapping(starts_at, ends_at)
-        for professor_id, start, end in (
-            absences.filter(professor__in=professor_ids)
-            .order_by()
-            .values_list("professor_id", "starts_at", "ends_at")
-        ):
+        for professor_id, start, end in _ABSENT(people=professor_ids, **span):
             entries[professor_id].append(Engagement(start, end, EngagementKind.ABSENT))
-        holds = Hold.objects.overlapping(starts_at, ends_at).filter(professor__in=professor_ids)
-        if but_for_case is not None:
-            holds = holds.but_for(but_for_case)
-        for professor_id, start, end, offering_id in holds.values_list(
-            "professor_id", "starts_at", "ends_at", "offering_id"
+        for professor_id, start, end, offering_id in _HELD(
+            people=professor_ids, but_for=but_for_case or NO_CASE, **span
         ):
             entries[professor_id].append(Engagement(start, end, EngagementKind.HELD, offering_id))
         cls._add_weekly(entries, institute, professor_ids, starts_at, ends_at)
@@ -131,12 +192,9 @@ class Diaries:
         ends_at: dt.datetime,
     ) -> None:
         days = list(local_days(institute, starts_at, ends_at))
-        weekly = Availability.objects.filter(professor__in=professor_ids).order_by()
-        if len(days) < 7:
-            weekly = weekly.filter(weekday__in={day.isoweekday() for day in days})
         by_weekday: dict[int, list[tuple[int, dt.time, dt.time, str]]] = defaultdict(list)
-        for professor_id, weekday, start, end, kind in weekly.values_list(
-            "professor_id", "weekday", "starts", "ends", "kind"
+        for professor_id, weekday, start, end, kind in _WEEKLY(
+            people=professor_ids, weekdays={day.isoweekday() for day in days}
         ):
             by_weekday[weekday].append((professor_id, start, end, kind))
         for day in days:
@@ -225,6 +283,49 @@ def week_span(institute: Institute, moment: dt.datetime) -> tuple[dt.datetime, d
     )
 
 
+@cache
+def _rooms_taken(spans: int, *, everywhere: bool) -> tuple[PreparedQuery, PreparedQuery]:
+    """What takes rooms in so many spans: meetings and holds, of the institute or of some rooms."""
+
+    def touching(where: Any, moments: dict[str, Any]) -> Q:
+        # Said anew with each span, or SQLite would read the whole timetable instead of an index.
+        theirs = Q(institute=where, room__isnull=False) if everywhere else Q(room__among=where)
+        found = Q()
+        for n in range(spans):
+            starts_at, ends_at = moments[f"starts_at_{n}"], moments[f"ends_at_{n}"]
+            found |= theirs & Q(
+                starts_at__lt=ends_at, starts_at__gt=starts_at - LONGEST, ends_at__gt=starts_at
+            )
+        return found
+
+    def rows(found: SpanQuerySet) -> QuerySet[Any, Any]:
+        return found.order_by().values_list("room_id", "starts_at", "ends_at")
+
+    kinds: dict[str, Any] = {
+        "where": BigIntegerField() if everywhere else Many(),
+        "but_for_meeting": BigIntegerField(),
+        "but_for_case": UUIDField(),
+    }
+    for n in range(spans):
+        kinds |= {f"starts_at_{n}": DateTimeField(), f"ends_at_{n}": DateTimeField()}
+    return (
+        PreparedQuery(
+            lambda where, but_for_meeting, but_for_case, **moments: rows(
+                Meeting.objects.holding()
+                .filter(touching(where, moments))
+                .exclude(pk=but_for_meeting)
+            ),
+            **kinds,
+        ),
+        PreparedQuery(
+            lambda where, but_for_meeting, but_for_case, **moments: rows(
+                Hold.objects.filter(touching(where, moments)).but_for(but_for_case)
+            ),
+            **kinds,
+        ),
+    )
+
+
 class RoomDiary:
     """When some rooms are busy, read in two queries for any number of spans."""
 
@@ -244,24 +345,18 @@ class RoomDiary:
         but_for_meeting: int | None = None,
     ) -> RoomDiary:
         busy: dict[int, list[tuple[dt.datetime, dt.datetime]]] = defaultdict(list)
-        # Said anew with each span, or SQLite would read the whole timetable instead of an index.
-        theirs = (
-            Q(institute=institute, room__isnull=False) if room_ids is None else Q(room__in=room_ids)
-        )
-        touching = Q()
-        for starts_at, ends_at in _merged(spans):
-            touching |= theirs & Q(
-                starts_at__lt=ends_at, starts_at__gt=starts_at - LONGEST, ends_at__gt=starts_at
-            )
-        if not touching:
+        merged = _merged(spans)
+        if not merged:
             return cls(busy)
-        meetings, holds = Meeting.objects.holding().filter(touching), Hold.objects.filter(touching)
-        if but_for_meeting is not None:
-            meetings = meetings.exclude(pk=but_for_meeting)
-        if but_for_case is not None:
-            holds = holds.but_for(but_for_case)
-        for rows in (meetings.order_by(), holds):
-            for room_id, start, end in rows.values_list("room_id", "starts_at", "ends_at"):
+        values: dict[str, Any] = {
+            "where": institute.pk if room_ids is None else room_ids,
+            "but_for_meeting": but_for_meeting or NO_MEETING,
+            "but_for_case": but_for_case or NO_CASE,
+        }
+        for n, (starts_at, ends_at) in enumerate(merged):
+            values |= {f"starts_at_{n}": starts_at, f"ends_at_{n}": ends_at}
+        for query in _rooms_taken(len(merged), everywhere=room_ids is None):
+            for room_id, start, end in query(**values):
                 busy[room_id].append((start, end))
         return cls(busy)
 

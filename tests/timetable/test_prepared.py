@@ -1,0 +1,101 @@
+"""Queries that are compiled once answer as those that are worded anew."""
+
+import datetime as dt
+
+import pytest
+from django.db import connection
+from django.db.models import BigIntegerField, Count, DateTimeField, UUIDField
+from django.test.utils import CaptureQueriesContext
+
+from tests.factories import HoldFactory, at, small_institute
+from timetable.models import Hold, Meeting, Professor
+from timetable.prepared import Many, PreparedQuery
+
+COLUMNS = ("pk", "professor_id", "starts_at", "room__code")
+
+MEETINGS = PreparedQuery(
+    lambda people, starts_at, ends_at, but_for: (
+        Meeting.objects.holding()
+        .overlapping(starts_at, ends_at)
+        .filter(professor__among=people)
+        .exclude(pk=but_for)
+        .order_by("starts_at", "pk")
+        .values_list(*COLUMNS)
+    ),
+    people=Many(),
+    starts_at=DateTimeField(),
+    ends_at=DateTimeField(),
+    but_for=BigIntegerField(),
+)
+
+
+def plain(people, starts_at, ends_at, but_for):
+    return list(
+        Meeting.objects.holding()
+        .overlapping(starts_at, ends_at)
+        .filter(professor__in=people)
+        .exclude(pk=but_for)
+        .order_by("starts_at", "pk")
+        .values_list(*COLUMNS)
+    )
+
+
+@pytest.fixture
+def house(db):
+    return small_institute()
+
+
+def test_a_prepared_query_finds_what_the_plain_one_finds_each_time_it_is_asked(house):
+    ada, ben, cleo, dan = (house.professors[code].pk for code in ("ADA", "BEN", "CLEO", "DAN"))
+    first = house.meetings["MATH.A", "2027-03-02"].pk
+    tuesday, wednesday = at("2027-03-02 00:00"), at("2027-03-03 00:00")
+    for asked in (
+        ([ada, ben], tuesday, wednesday, 0),
+        ([ada, ben], tuesday, wednesday, first),
+        ({cleo, dan}, wednesday, wednesday + dt.timedelta(days=1), 0),
+        ({ada: 1}, at("2027-03-02 10:29"), at("2027-03-02 11:00"), 0),
+        ({ada: 1}, at("2027-03-02 10:30"), at("2027-03-02 11:00"), 0),
+        ([], tuesday, wednesday, 0),
+    ):
+        found = MEETINGS(people=asked[0], starts_at=asked[1], ends_at=asked[2], but_for=asked[3])
+        assert [tuple(row) for row in found] == plain(*asked)
+
+
+def test_values_come_back_as_the_fields_have_them(house):
+    hold = HoldFactory(professor=house.professors["ADA"])
+    holds = PreparedQuery(
+        lambda case: Hold.objects.filter(case_uid=case).values_list("case_uid", "starts_at"),
+        case=UUIDField(),
+    )
+    assert [tuple(row) for row in holds(case=hold.case_uid)] == [(hold.case_uid, hold.starts_at)]
+
+
+def test_sums_are_prepared_too(house):
+    counts = PreparedQuery(
+        lambda people: (
+            Professor.objects.filter(pk__among=people)
+            .order_by("pk")
+            .annotate(number=Count("teachings"))
+            .values_list("code", "number")
+        ),
+        people=Many(),
+    )
+    ada, ben = house.professors["ADA"].pk, house.professors["BEN"].pk
+    assert [tuple(row) for row in counts(people=[ada, ben])] == [("ADA", 1), ("BEN", 2)]
+    assert [tuple(row) for row in counts(people=[ben])] == [("BEN", 2)]
+
+
+def test_any_number_of_values_is_one_parameter(house):
+    ids = list(range(1, 60_000))
+    with CaptureQueriesContext(
+        connection,
+    ) as asked:
+        MEETINGS(
+            people=ids, starts_at=at("2027-03-02 00:00"), ends_at=at("2027-03-03 00:00"), but_for=0
+        )
+    assert len(asked) == 1
+
+
+def test_a_value_that_is_missing_is_an_error():
+    with pytest.raises(KeyError, match="but_for"):
+        MEETINGS(people=[], starts_at=at("2027-03-02 00:00"), ends_at=at("2027-03-03 00:00"))
