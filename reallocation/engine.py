@@ -41,6 +41,10 @@ ATTEMPTS = 3
 """How often a move is prepared anew when all its places were taken in the meantime."""
 
 
+RUNGS = 12
+"""More moves than a case can make at one moment."""
+
+
 class Overtaken(Exception):
     """What was prepared no longer holds: everything it offered has been taken since."""
 
@@ -143,33 +147,82 @@ def advance(case_id: int, *, expected: int, now: dt.datetime) -> bool:
     """Make one move of the case, if it is open, due, and still at its turn `expected`.
 
     True if it moved. One move is one of: a step skipped, a step waiting (again), a step given up, the
-    case resolved.
+    case resolved. If more is to be done at once, it is nudged.
     """
-    due = Case.objects.due(now).filter(pk=case_id, turn=expected)
-    for _attempt in range(ATTEMPTS):
-        # Without all that it refers to, because most nudges find that the case has moved on.
-        if not due.exists():
-            return False
-        seen = _joined(Case.objects.for_moving().get(pk=case_id))
-        if seen.turn != expected:
-            return False
+    visit = _look(case_id, expected, now)
+    moved = visit and _attempt(visit, now)
+    if moved and _is_due(moved.case, now):
+        nudge(moved.case)
+    return bool(moved)
+
+
+def climb(case_id: int, *, expected: int, now: dt.datetime) -> bool:
+    """Make one move after the other from the turn `expected` on, until the case waits.
+
+    True if it moved at all. Each move is a transaction of its own, as with `advance`; only what no move
+    changes is not read again for the next one.
+    """
+    visit = _look(case_id, expected, now)
+    moved = False
+    for _rung in range(RUNGS):
+        done = visit and _attempt(visit, now)
+        if not visit or not done:
+            break
+        moved = True
+        if not _is_due(done.case, now):
+            break
+        visit = _next(visit, done)
+    return moved
+
+
+def _look(case_id: int, expected: int, now: dt.datetime) -> Visit | None:
+    """The case as it stands, with what every move looks at; None if it is not its turn."""
+    # Without all that it refers to, because most nudges find that the case has moved on.
+    if not Case.objects.due(now).filter(pk=case_id, turn=expected).exists():
+        return None
+    seen = _joined(Case.objects.for_moving().get(pk=case_id))
+    if seen.turn != expected:
+        return None
+    return Visit(seen, policy_of(seen.institute), _record(seen, now), now)
+
+
+def _next(before: Visit, done: Visit) -> Visit:
+    """What the move after this one looks at: what it left, and what no move changes."""
+    case, record = done.case, done.record
+    case.meeting.offering = before.case.meeting.offering
+    if record.left_at is not None:
+        record = StepRecord(case=case, step=case.step, entered_at=done.now)
+    return Visit(_joined(case), done.policy, record, done.now)
+
+
+def _attempt(visit: Visit, now: dt.datetime) -> Visit | None:
+    """Move the case, prepared anew where all its places were taken meanwhile; None if it did not move."""
+    expected = visit.case.turn
+    again: Visit | None = visit
+    for _time in range(ATTEMPTS):
+        if again is None:
+            return None
         try:
-            return _advance(seen, now)
+            return _advance(again, now)
         except Overtaken:
-            continue
-    return False
+            again = _look(visit.case.pk, expected, now)
+    return None
 
 
-def _advance(seen: Case, now: dt.datetime) -> bool:
-    policy = policy_of(seen.institute)
+def _is_due(case: Case, now: dt.datetime) -> bool:
+    return case.is_open and case.due_at is not None and case.due_at <= now
+
+
+def _advance(reading: Visit, now: dt.datetime) -> Visit | None:
+    """One move in one transaction: what was acted on, or None if somebody was there before."""
+    seen, policy = reading.case, reading.policy
     step = step_of(seen)
-    reading = Visit(seen, policy, _record(seen, now), now)
     skipped = step.applicable(reading) if reading.entering else None
     prepared = None if skipped else step.prepare(reading)
     with audit.writing(seen.institute):
         case = _lock_seen(seen)
-        if not case.is_open or case.turn != seen.turn or case.due_at is None or case.due_at > now:
-            return False
+        if not _is_due(case, now) or case.turn != seen.turn:
+            return None
         # A record changes only with a turn, so what was read before the lock still holds.
         record = reading.record
         record.case = case
@@ -181,9 +234,7 @@ def _advance(seen: Case, now: dt.datetime) -> bool:
         case.failures = 0
         _carry_out(visit, outcome)
         _save(case)
-        if case.is_open and case.due_at is not None and case.due_at <= now:
-            nudge(case)
-    return True
+    return visit
 
 
 def _record(case: Case, now: dt.datetime) -> StepRecord:

@@ -24,9 +24,6 @@ from .policy import policy_of
 
 logger = structlog.get_logger(__name__)
 
-RUNGS = 12
-"""More moves than any case can make without waiting for somebody."""
-
 SECONDS = 25.0
 """How long the sweep of each minute advances cases: the rest, mail included, fits the task's timeout."""
 
@@ -69,23 +66,12 @@ def advance_due(now: dt.datetime, *, seconds: float | None = None) -> tuple[int,
             logger.warning("sweep_unfinished", moved=moved, failed=failed)
             break
         try:
-            moved += climb(case_id, turn, now)
+            moved += engine.climb(case_id, expected=turn, now=now)
         except Exception:
             failed += 1
             logger.exception("case_not_advanced", case=case_id)
             put_off(case_id, now)
     return moved, failed
-
-
-def climb(case_id: int, turn: int, now: dt.datetime) -> bool:
-    """Move a case from this turn on until it is not due any more; True if it moved at all."""
-    moved = False
-    for _rung in range(RUNGS):
-        if not engine.advance(case_id, expected=turn, now=now):
-            break
-        moved = True
-        turn += 1
-    return moved
 
 
 def put_off(case_id: int, now: dt.datetime) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from django.utils import timezone
 
-from . import sweep
+from . import engine, sweep
 from .notifications import outbox
 
 
 def advance_case(case_id: int, turn: int) -> bool:
     """A nudge: climb from this turn on, if the case is still there."""
-    return sweep.climb(case_id, turn, timezone.now())
+    return engine.climb(case_id, expected=turn, now=timezone.now())
 
 
 def sweep_now() -> dict[str, int]:

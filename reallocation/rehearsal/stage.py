@@ -22,14 +22,13 @@ from operator import attrgetter
 from django.db import connection, transaction
 from django.db.models import Max
 
-from reallocation import absences, answers, audit, candidates
+from reallocation import absences, answers, audit, candidates, engine
 from reallocation.absences import Request
 from reallocation.enums import StepNumber, WaitingFor
 from reallocation.models import Case, Offer, Policy
 from reallocation.notifications import outbox
 from reallocation.policy import policy_of, waking_clock
 from reallocation.refusals import Refused
-from reallocation.sweep import climb
 from timetable.models import Absence, Institute, Meeting, Professor, Room, Student, Term
 from voting import ballots
 from voting.enums import Refusal
@@ -197,7 +196,7 @@ class _Stage:
         moved = set()
         for position in self._positions():
             if position.due_at <= now:
-                climb(position.pk, position.turn, now)
+                engine.climb(position.pk, expected=position.turn, now=now)
                 moved.add(position.pk)
         positions = self._positions() if moved else []
         self._look([position for position in positions if position.pk in moved], now)

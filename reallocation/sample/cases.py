@@ -7,13 +7,12 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from reallocation import absences, answers, candidates, overrides
+from reallocation import absences, answers, candidates, engine, overrides
 from reallocation.absences import Request
 from reallocation.audit import Who
 from reallocation.enums import ActorKind, StepNumber, WaitingFor
 from reallocation.models import Case, Offer
 from reallocation.policy import policy_of
-from reallocation.sweep import climb
 from timetable.models import Institute, Meeting, Professor
 from voting import ballots
 from voting.models import Ballot
@@ -88,7 +87,7 @@ class Sample:
         return candidates.pool(case, professors(case), policy_of(self.institute), now=self.now)
 
     def settle(self, case: Case) -> Case:
-        climb(case.pk, Case.objects.get(pk=case.pk).turn, self.tick())
+        engine.climb(case.pk, expected=Case.objects.get(pk=case.pk).turn, now=self.tick())
         settled: Case = Case.objects.for_list().get(pk=case.pk)
         return settled
 
