@@ -98,6 +98,10 @@ def _insert(ballot: Ballot) -> None:
 class _Decides(Exception):
     """This vote closes the ballot, and not every lock that a close needs is held."""
 
+    def __init__(self, subject_uid: uuid.UUID) -> None:
+        super().__init__(subject_uid)
+        self.subject_uid = subject_uid
+
 
 @sensitive_variables()
 def cast(*, ballot_uid: uuid.UUID, student: Student, choice: bool, now: dt.datetime) -> CastVote:
@@ -107,27 +111,27 @@ def cast(*, ballot_uid: uuid.UUID, student: Student, choice: bool, now: dt.datet
     transaction. Raises VotingRefused: `not_on_roll` (also if there is no such ballot), `not_open`,
     `closed`, `key_changed`.
     """
-    # The roll is frozen, so it can be read before anybody waits for a lock.
     try:
-        ballot = Ballot.objects.for_student(student).get(uid=ballot_uid)
-    except Ballot.DoesNotExist:
-        raise VotingRefused(Refusal.NOT_ON_ROLL) from None
-    voter_key = receipts.VoterKeys(ballot).of(student.pk)
-    try:
-        return _count(ballot, voter_key, choice, now, closing=False)
-    except _Decides:
+        return _count(ballot_uid, student, choice, now)
+    except _Decides as decides:
         # Once in a ballot's life: begin again, with the locks in the order that everybody keeps.
-        return _count(ballot, voter_key, choice, now, closing=True)
+        return _count(ballot_uid, student, choice, now, closing=decides.subject_uid)
 
 
 @sensitive_variables()
 def _count(
-    ballot: Ballot, voter_key: str, choice: bool, now: dt.datetime, *, closing: bool
+    ballot_uid: uuid.UUID,
+    student: Student,
+    choice: bool,
+    now: dt.datetime,
+    *,
+    closing: uuid.UUID | None = None,
 ) -> CastVote:
     with transaction.atomic():
-        if closing:
-            signals.ballot_closing.send(sender=Ballot, subject_uid=ballot.subject_uid)
-        ballot = _lock(ballot.pk)
+        if closing is not None:
+            signals.ballot_closing.send(sender=Ballot, subject_uid=closing)
+        ballot = _lock_for_voter(ballot_uid, student)
+        voter_key = receipts.VoterKeys(ballot).of(student.pk)
         if now < ballot.opened_at:
             raise VotingRefused(Refusal.NOT_OPEN)
         if not ballot.accepts_at(now):
@@ -136,10 +140,10 @@ def _count(
         result = Rule(ballot.quorum_percent).decided_early(ballot.yes, ballot.no, ballot.roll_size)
         if result is None:
             ballot.save(update_fields=["yes", "no"])
-        elif closing:
+        elif closing is not None:
             _finish(ballot, result, ClosedBy.MAJORITY, now)
         else:
-            raise _Decides
+            raise _Decides(ballot.subject_uid)
         return CastVote(receipt, choice, Turnout(ballot.cast, ballot.roll_size), result)
 
 
@@ -254,6 +258,16 @@ def _lock(ballot_id: int) -> Ballot:
     """The ballot as it stands now, held until the transaction ends."""
     # no_key: what merely refers to the ballot need not wait.
     ballot: Ballot = Ballot.objects.select_for_update(no_key=True).get(pk=ballot_id)
+    return ballot
+
+
+def _lock_for_voter(ballot_uid: uuid.UUID, student: Student) -> Ballot:
+    """As `_lock`, if the student is on the roll, which is frozen and so can be read with it."""
+    on_roll = Ballot.objects.for_student(student)
+    try:
+        ballot: Ballot = on_roll.select_for_update(no_key=True, of=("self",)).get(uid=ballot_uid)
+    except Ballot.DoesNotExist:
+        raise VotingRefused(Refusal.NOT_ON_ROLL) from None
     return ballot
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from fairness.standing import distribution, standings
 from reallocation.enums import CaseStatus, OfferStatus, StepNumber, StepResult
 from reallocation.models import Case, Message, Notice, Offer, StepRecord
 from timetable.models import Term
+from timetable.prepared import Many, PreparedQuery
 
 TELLS_CLASS = ("postponed", "substituted", "moved", "dropped")
 """The kinds of notice by which students learn of a change."""
@@ -85,8 +87,7 @@ def count(
     )
     offers = Offer.objects.filter(case__in=case_ids)
     covered = outcomes[CaseStatus.SUBSTITUTED]
-    messages = Message.objects.filter(notice__case__in=case_ids)
-    people = messages.order_by().values("user").distinct().count()
+    messages = _messages(case_ids)
     owed = OwedHours.objects.filter(case_uid__in=cases.values("uid")).aggregate(h=Sum("hours"))["h"]
     return Figures(
         cases=len(case_ids),
@@ -98,16 +99,29 @@ def count(
         },
         offers=offers.count(),
         votes=votes,
-        messages=messages.count(),
+        messages=messages.total(),
         hours_owed=float(owed or 0),
         balance_before=balance_before,
         balance_after=score(term, ended_at),
         asked_per_cover=_ratio(offers.exclude(status=OfferStatus.WITHDRAWN).count(), covered),
-        messages_per_person=_ratio(messages.count(), people),
+        messages_per_person=_ratio(messages.total(), len(messages)),
         dropped_share=_ratio(outcomes[CaseStatus.DROPPED], len(case_ids), 4),
         told_late=_told_late(cases),
         virtual_hours=round((ended_at - started_at).total_seconds() / 3600, 2),
     )
+
+
+def _messages(case_ids: Collection[int]) -> Counter[int]:
+    """How many each account got. Asked in two simple steps: PostgreSQL knows nothing yet of the size of
+    what this transaction has written, and would plan their join badly."""
+    notices = Notice.objects.filter(case__in=case_ids).order_by().values_list("pk", flat=True)
+    return Counter(user_id for (user_id,) in _RECEIVED(notices=notices))
+
+
+_RECEIVED = PreparedQuery(
+    lambda notices: Message.objects.filter(notice__among=notices).order_by().values_list("user_id"),
+    notices=Many(),
+)
 
 
 def _told_late(cases: Any) -> int:

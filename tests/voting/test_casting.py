@@ -214,5 +214,5 @@ def test_casting_takes_as_many_queries_for_any_roll(size, django_assert_num_quer
     ballot, students = open_to(size)
     cast(ballot, students[1], True)
     # roll; savepoint, lock, earlier vote, vote, tally, release
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         cast(ballot, students[0], True)
