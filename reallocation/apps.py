@@ -14,6 +14,6 @@ class ReallocationConfig(AppConfig):
 
         extensions.count_in_navigation("reallocation:offer-list", panels.waiting_offers)
         extensions.count_in_navigation("reallocation:case-list", panels.waiting_choices)
-        extensions.count_in_navigation("reallocation:inbox", inbox.unread_count)
+        extensions.count_in_navigation("reallocation:inbox", inbox.unread)
         extensions.add_panel("week", panels.what_waits)
         extensions.annotate_meetings(panels.where_cases_stand)

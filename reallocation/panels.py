@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django.db.models import QuerySet
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -19,16 +20,16 @@ from . import queries
 from .models import Case
 
 
-def waiting_offers(actor: Actor) -> int:
+def waiting_offers(actor: Actor) -> QuerySet[Any] | int:
     if actor.professor is None:
         return 0
-    return queries.waiting_offers(actor.professor, timezone.now()).count()
+    return queries.waiting_offers(actor.professor, timezone.now())
 
 
-def waiting_choices(actor: Actor) -> int:
+def waiting_choices(actor: Actor) -> QuerySet[Any] | int:
     if actor.professor is None:
         return 0
-    return queries.choices_to_make(actor.professor, timezone.now()).count()
+    return queries.choices_to_make(actor.professor, timezone.now())
 
 
 def what_waits(request: ActorRequest, _subject: Any) -> SafeString | str:

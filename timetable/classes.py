@@ -5,10 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import Count, OuterRef, Prefetch, Subquery
 from django.db.models.functions import Coalesce
 
-from .models import Meeting, Offering, Student
+from .models import Enrolment, Meeting, Offering, Student, Teaching
+
+TEACHERS = Prefetch("teachings", Teaching.objects.select_related("professor"))
+"""For `prefetch_related` of classes: who teaches them, in one query."""
 
 
 @dataclass(frozen=True)
@@ -19,14 +22,20 @@ class ClassLine:
     """Meetings still to come that are not as planned."""
 
 
+def roster_size() -> Coalesce:
+    """For `annotate` of classes: how many students are on the roster."""
+    roster = Enrolment.objects.filter(offering=OuterRef("pk")).order_by().values("offering")
+    return Coalesce(Subquery(roster.annotate(n=Count("pk")).values("n")), 0)
+
+
 def lines_for(student: Student, *, now: dt.datetime) -> list[ClassLine]:
-    """All classes on whose roster the student is, the latest term first. Four queries."""
+    """All classes on whose roster the student is, the latest term first. Three queries."""
     coming = Meeting.objects.filter(offering=OuterRef("pk"), ends_at__gt=now)
     changed = coming.changed().order_by().values("offering")
     offerings = (
         Offering.objects.filter(enrolments__student=student)
         .select_related("course", "term")
-        .prefetch_related("teachings__professor")
+        .prefetch_related(TEACHERS)
         .annotate(
             next_id=Subquery(coming.holding().order_by("starts_at", "pk").values("pk")[:1]),
             changes_ahead=Coalesce(Subquery(changed.annotate(n=Count("pk")).values("n")), 0),

@@ -98,9 +98,8 @@ def links_for(actor: Actor, path: str) -> list[ShownLink]:
             continue
         rows.append((link, url))
     current = max((url for _link, url in rows if path.startswith(url)), key=len, default=None)
+    waiting = extensions.waiting([link.url_name for link, _url in rows], actor)
     return [
-        ShownLink(
-            link.label, link.icon, url, extensions.waiting(link.url_name, actor), url == current
-        )
+        ShownLink(link.label, link.icon, url, waiting.get(link.url_name, 0), url == current)
         for link, url in rows
     ]

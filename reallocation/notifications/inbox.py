@@ -16,11 +16,11 @@ def messages_of(user: User) -> QuerySet[Message]:
     return Message.objects.filter(user=user).select_related("notice__institute").order_by("-pk")
 
 
-def unread_count(actor: Actor) -> int:
-    """How many messages the actor has not opened: the number beside the inbox."""
+def unread(actor: Actor) -> QuerySet[Message]:
+    """The messages that the actor has not opened: their number stands beside the inbox."""
     if actor.user is None:
-        return 0
-    return Message.objects.filter(user=actor.user, read_at__isnull=True).count()
+        return Message.objects.none()
+    return Message.objects.filter(user=actor.user, read_at__isnull=True)
 
 
 def mark_read(messages: QuerySet[Message], now: dt.datetime) -> int:

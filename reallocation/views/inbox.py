@@ -35,7 +35,7 @@ def inbox(request: ActorRequest) -> HttpResponse:
     return render(
         request,
         "reallocation/inbox.html",
-        {"page": page, "unread": mailbox.unread_count(request.actor)},
+        {"page": page, "unread": mailbox.unread(request.actor).count()},
     )
 
 

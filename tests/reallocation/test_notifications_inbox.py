@@ -256,8 +256,8 @@ def test_the_number_beside_the_inbox_counts_what_is_unread(student):
     message_to(student.user)
     message_to(student.user, read_at=NOW)
     message_to(StudentFactory().user)
-    assert mailbox.unread_count(actor_for(student.user)) == 1
-    assert mailbox.unread_count(Actor()) == 0
+    assert mailbox.unread(actor_for(student.user)).count() == 1
+    assert mailbox.unread(Actor()).count() == 0
 
 
 def test_the_inbox_costs_the_same_whatever_it_holds(as_student, student):

@@ -125,7 +125,7 @@ def test_the_actor_is_looked_up_when_asked_for_and_once(django_assert_num_querie
     request.user, request.session = professor.user, {}
     with django_assert_num_queries(0):
         ActorMiddleware(lambda request: HttpResponse())(request)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(2):
         assert request.actor.professor == professor
         assert request.actor.institute == professor.institute
 

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from .. import classes, extensions, schedule, visibility
 from ..accounts import Actor, ActorRequest, member_required, professor_required, student_required
-from ..models import Institute, Professor, Room, Student
+from ..models import Institute, Offering, Professor, Room, Student
 from ..querysets import MeetingQuerySet
 
 PAST_CHANGES = 50
@@ -67,7 +67,8 @@ def class_detail(request: ActorRequest, code: str) -> HttpResponse:
         visibility.offerings_for(actor)
         .filter(code=code)
         .select_related("term__institute", "course")
-        .prefetch_related("sections", "teachings__professor")
+        .annotate(roster_size=classes.roster_size())
+        .prefetch_related("sections", classes.TEACHERS)
     )
     if "term" in request.GET:
         offering = offerings.filter(term__name=request.GET["term"]).first()
@@ -76,12 +77,12 @@ def class_detail(request: ActorRequest, code: str) -> HttpResponse:
         offering = offerings.order_by(is_over, "term__starts_on").first()
     if offering is None:
         raise Http404
-    entries = _entries(actor, offering.meetings.all(), now)
+    entries = _entries(actor, offering.meetings.all(), now, offering=offering)
     context = {
         "offering": offering,
         "coming": [entry for entry in entries if not entry.is_past],
         "past": [entry for entry in entries if entry.is_past],
-        "roster_size": None if actor.is_only_student else offering.enrolments.count(),
+        "roster_size": None if actor.is_only_student else offering.roster_size,
     }
     return render(request, "timetable/class_detail.html", context)
 
@@ -101,8 +102,14 @@ def changes(request: ActorRequest) -> HttpResponse:
     return render(request, "timetable/changes.html", context)
 
 
-def _entries(actor: Actor, meetings: MeetingQuerySet, now: dt.datetime) -> list[schedule.Entry]:
-    rows = list(meetings.for_list())
+def _entries(
+    actor: Actor, meetings: MeetingQuerySet, now: dt.datetime, *, offering: Offering | None = None
+) -> list[schedule.Entry]:
+    """The meetings as lines of a list. If all are of one class, its sections are known."""
+    meetings = meetings.for_list()
+    rows = list(meetings if offering is None else meetings.prefetch_related(None))
+    for row in rows if offering is not None else ():
+        row.offering = offering
     return schedule.entries(
         rows,
         institute=cast("Institute", actor.institute),
