@@ -318,8 +318,13 @@ def choices_for(viewer: Viewer, acts: Sequence[Act], now: dt.datetime) -> Choice
     lines: Sequence[CandidateLine] = ()
     places: Sequence[slots.SlotOption] = ()
     pool = None
-    if "choose-candidate" in names:
-        lines = _candidates(case, now)
+    if names & {"choose-candidate", "name", "assign"}:
+        # Whoever can be chosen knows the course, so that one look is enough for all lists.
+        people = {p.pk: p for p in candidates.professors_of_course(case)}
+        people |= {p.pk: p for p in candidates.professors_of_section(case)}
+        pool = candidates.pool(case, people.values(), policy, now=now)
+        if "choose-candidate" in names:
+            lines = _candidates(case, pool, list(people.values()), now)
     if "choose-slot" in names and (checkpoint := checkpoint_of(case, now)):
         places = slots.search(
             case,
@@ -329,20 +334,18 @@ def choices_for(viewer: Viewer, acts: Sequence[Act], now: dt.datetime) -> Choice
             last_day=checkpoint,
             limit=policy.slots_offered,
         ).options
-    if names & {"name", "assign"}:
-        people = {p.pk: p for p in candidates.professors_of_course(case)}
-        people |= {p.pk: p for p in candidates.professors_of_section(case)}
-        pool = candidates.pool(case, people.values(), policy, now=now)
     return Choices(case, lines, places, pool)
 
 
-def _candidates(case: Case, now: dt.datetime) -> list[CandidateLine]:
+def _candidates(
+    case: Case, pool: candidates.Pool, known: Sequence[Professor], now: dt.datetime
+) -> list[CandidateLine]:
     """The list of step 3 in its own order, each as they are now, with what choosing them would do."""
     record = StepRecord.objects.get(case=case, left_at=None)
     order: list[str] = record.considered["order"]
-    people = list(Professor.objects.filter(institute=case.institute_id, code__in=order))
-    people.sort(key=lambda one: order.index(one.code))
-    pool = candidates.pool(case, people, policy_of(case.institute), now=now)
+    people = sorted(
+        (one for one in known if one.code in order), key=lambda one: order.index(one.code)
+    )
     everybody = standings(case.meeting.offering.term, now=now)
     balance = effects(everybody, [one.pk for one in people if one.pk in everybody], hours_of(case))
     found = []
