@@ -4,6 +4,7 @@ CONTRIBUTING.md lists the variables. With DEBUG on everything has a default, so 
 at once; with DEBUG off (the default) the process refuses to start without SECRET_KEY.
 """
 
+import ipaddress
 import logging
 import os
 import secrets
@@ -348,6 +349,18 @@ ANYMAIL = {
 SMS_URL = env.str("SMS_URL", default="")
 PHONENUMBER_DB_FORMAT = "E164"
 PHONENUMBER_DEFAULT_FORMAT = "INTERNATIONAL"
+
+# Webhooks lead to public addresses, on these ports; and to the networks that are named here.
+try:
+    WEBHOOK_PORTS = env.list("WEBHOOK_PORTS", cast=int, default=[443, 8443])
+    WEBHOOK_NETWORKS = [
+        str(ipaddress.ip_network(one)) for one in env.list("WEBHOOK_NETWORKS", default=[])
+    ]
+except ValueError as error:
+    raise ImproperlyConfigured(
+        "WEBHOOK_PORTS are whole numbers, WEBHOOK_NETWORKS like 10.20.0.0/16, separated by commas: "
+        f"{error}."
+    ) from None
 
 # Languages and time -------------------------------------------------------------------------------
 

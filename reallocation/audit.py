@@ -24,6 +24,7 @@ from timetable.models import Institute, User
 
 from .enums import ActorKind
 from .models import AuditHead, Case, LogEntry
+from .signals import entries_appended
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class NothingIsWritten(RuntimeError):
 
 
 _pending: ContextVar[dict[int, list[LogEntry]] | None] = ContextVar("audit_pending", default=None)
+_aside: ContextVar[dict[Any, Any] | None] = ContextVar("audit_aside", default=None)
 
 
 @contextmanager
@@ -68,13 +70,24 @@ def writing(institute: Institute) -> Iterator[None]:
         return
     with transaction.atomic():
         pending: dict[int, list[LogEntry]] = {institute.pk: []}
-        token = _pending.set(pending)
+        aside: dict[Any, Any] = {}
+        token, aside_token = _pending.set(pending), _aside.set(aside)
         try:
             yield
         finally:
             _pending.reset(token)
+            _aside.reset(aside_token)
         for institute_id in sorted(pending):
             _append(institute_id, pending[institute_id])
+            _tell(institute_id, pending[institute_id], aside)
+
+
+def aside() -> dict[Any, Any] | None:
+    """Where others note what they need at the end of the outermost `writing` block; None outside.
+
+    Notes are not taken back with a nested block: check them against the rows at the end.
+    """
+    return _aside.get()
 
 
 def record(
@@ -120,6 +133,13 @@ def _append(institute_id: int, entries: list[LogEntry]) -> None:
         head.number, head.hash = entry.number, entry.hash
     LogEntry.objects.bulk_create(entries)
     head.save(update_fields=["number", "hash"])
+
+
+def _tell(institute_id: int, entries: list[LogEntry], aside: dict[Any, Any]) -> None:
+    if entries:
+        entries_appended.send(
+            sender=LogEntry, institute_id=institute_id, entries=entries, aside=aside
+        )
 
 
 def digest(entry: LogEntry) -> str:

@@ -75,3 +75,27 @@ class ActorKind(models.TextChoices):
     STUDENT = "student", _("Student")
     REGISTRAR = "registrar", _("Registrar")
     SCRIPT = "script", _("Script")
+
+
+class WebhookEvent(models.TextChoices):
+    """What is sent on to other systems. The values are published: add, never rename."""
+
+    CASE_OPENED = "case.opened", _("A case was opened")
+    CASE_RESOLVED = "case.resolved", _("A case was settled")
+    MEETING_CHANGED = "meeting.changed", _("A class changed")
+    BALLOT_CLOSED = "ballot.closed", _("A vote was closed")
+
+
+class WebhookStatus(models.TextChoices):
+    QUEUED = "queued", _("Waiting")
+    SENDING = "sending", _("Being sent")
+    DELIVERED = "delivered", _("Delivered")
+    FAILED = "failed", _("Given up")
+
+
+class WebhookOff(models.TextChoices):
+    """Why nothing is sent to a webhook."""
+
+    ASKED = "asked", _("switched off by a registrar")
+    FAILING = "failing", _("nothing got through for too long")
+    GONE = "gone", _("the receiver said that it is gone for good (410)")

@@ -53,6 +53,11 @@ KINDS: dict[str, StrPromise] = {
     "meeting.postponed": gettext_lazy("Class postponed"),
     "message": gettext_lazy("Message written"),
     "policy.changed": gettext_lazy("Policy changed"),
+    "webhook.made": gettext_lazy("Webhook made"),
+    "webhook.off": gettext_lazy("Webhook switched off"),
+    "webhook.on": gettext_lazy("Webhook switched on"),
+    "webhook.rotated": gettext_lazy("Secret of a webhook renewed"),
+    "webhook.removed": gettext_lazy("Webhook removed"),
 }
 """Every kind of entry, in the words of lists and filters."""
 
@@ -66,6 +71,7 @@ SUBJECTS: dict[str, StrPromise] = {
     "meeting": gettext_lazy("Classes"),
     "message": gettext_lazy("Messages"),
     "policy": gettext_lazy("Policy"),
+    "webhook": gettext_lazy("Webhooks"),
 }
 """What entries are about: the first word of their kind."""
 
@@ -86,6 +92,8 @@ def sentence(entry: LogEntry) -> str:
         return _absence(entry)
     if entry.kind == "policy.changed":
         return "; ".join(_policy_changes(entry.data))
+    if entry.kind.startswith("webhook."):
+        return f"{entry.data['name']}: {entry.data['url']}"
     told = history.lines([entry], reader_of(entry.institute))
     return told[0].text if told else ""
 

@@ -103,6 +103,13 @@ SENTENCES = {
     "place_refused": _("The class cannot be moved there: {why}."),
     "cannot_restore": _("The old time of this class is over or taken, so it needs a new one."),
     "institute_mismatch": _("This belongs to another institute."),
+    # why nothing is changed about a webhook
+    "webhook_exists": _("There is a webhook with this address already."),
+    "too_many_webhooks": _("There are {most} webhooks already. Remove one that nobody needs."),
+    "webhook_removed": _("The webhook has been removed."),
+    "webhook_off": _("The webhook is switched off: switch it on first."),
+    "webhook_on": _("The webhook is switched on already."),
+    "delivery_under_way": _("It is still being sent."),
 }
 
 

@@ -13,14 +13,18 @@ from django.db.models.signals import post_migrate
 from django.dispatch import receiver
 from django_q.models import Schedule
 
-from timetable.models import Student
+from timetable.meetings import Standing
+from timetable.models import Meeting, Student
+from timetable.signals import meeting_changed
 from voting.models import Ballot
 from voting.queries import SMALLEST_LIVE_ROLL
 from voting.signals import ballot_closed, ballot_closing, reminder_due
 
 from . import audit, engine, schedules
-from .models import Case
+from .models import Case, LogEntry
 from .notifications import announce
+from .signals import entries_appended
+from .webhooks import events
 
 
 @receiver(post_migrate)
@@ -61,6 +65,18 @@ def note_result(ballot: Ballot, now: dt.datetime, **_: Any) -> None:
         announce.ballot_closed(ballot, case, now)
         if case.is_open:
             engine.wake(case, now)
+
+
+@receiver(meeting_changed)
+def remember_meeting(meeting: Meeting, before: Standing, **_: Any) -> None:
+    events.remember(meeting, before)
+
+
+@receiver(entries_appended)
+def tell_webhooks(
+    institute_id: int, entries: Sequence[LogEntry], aside: dict[Any, Any], **_: Any
+) -> None:
+    events.write(institute_id, entries, aside)
 
 
 @receiver(reminder_due)

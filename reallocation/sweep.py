@@ -21,6 +21,7 @@ from . import absences, engine
 from .models import LONGEST_RETENTION, Case, Policy
 from .notifications import outbox
 from .policy import policy_of
+from .webhooks import outbox as webhook_outbox
 
 logger = structlog.get_logger(__name__)
 
@@ -49,6 +50,7 @@ def sweep(now: dt.datetime, *, seconds: float | None = None) -> Swept:
     moved, failed = advance_due(now, seconds=seconds)
     reminded = ballots.remind_due(now)
     outbox.hand_over_due(now)
+    webhook_outbox.nudge_due(now)
     forget(now)
     return Swept(moved, failed, len(closed), len(reminded), opened)
 
@@ -95,11 +97,12 @@ def open_missing_cases(now: dt.datetime) -> int:
 
 
 def forget(now: dt.datetime) -> None:
-    """Remove what has served its time: private notes, and finished tasks of the queue."""
+    """Remove what has served its time: private notes, old deliveries, finished tasks of the queue."""
     for institute in Institute.objects.select_related("policy"):
         policy: Policy = policy_of(institute)
         days = min(policy.note_retention_days, LONGEST_RETENTION)
         over = Absence.objects.filter(institute=institute, ends_at__lt=now - dt.timedelta(days))
         over.exclude(note="").update(note="")
+    webhook_outbox.forget(now)
     Success.objects.filter(stopped__lt=now - TASKS_KEPT).delete()
     Failure.objects.filter(stopped__lt=now - FAILED_TASKS_KEPT).delete()

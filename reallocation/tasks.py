@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from . import engine, sweep
 from .notifications import outbox
+from .webhooks import outbox as webhook_outbox
 
 
 def advance_case(case_id: int, turn: int) -> bool:
@@ -22,3 +23,8 @@ def sweep_now() -> dict[str, int]:
 def hand_over_notice(notice_id: int) -> None:
     """Send what a notice has to send."""
     outbox.hand_over_notice(notice_id, timezone.now())
+
+
+def hand_over_webhook(webhook_id: int) -> None:
+    """Send what is due to one webhook."""
+    webhook_outbox.hand_over_webhook(webhook_id, timezone.now())

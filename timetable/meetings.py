@@ -9,11 +9,27 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from .availability import DOUBLE_BOOKING, Diaries, Engagement, RoomDiary
 from .enums import MeetingStatus
 from .locking import lock_meeting, lock_people_and_rooms
 from .models import Hold, Meeting, Professor, Room, Teaching
+from .signals import meeting_changed
+
+
+class Standing(NamedTuple):
+    """What holds of a meeting: by whom, where, when, and whether at all."""
+
+    professor_id: int
+    room_id: int | None
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    status: str
+
+
+def standing_of(meeting: Meeting) -> Standing:
+    return Standing(*(getattr(meeting, name) for name in Standing._fields))
 
 
 @dataclass
@@ -65,6 +81,7 @@ def book(
         moves=moves,
     )
     meeting = lock_meeting(meeting_id)
+    before = standing_of(meeting)
     if case_uid is not None:
         release(case_uid)
     meeting.professor = professor
@@ -74,7 +91,7 @@ def book(
     meeting.status = MeetingStatus.SCHEDULED
     if moves_room:
         meeting.overlap_tolerated = False
-    _save(meeting)
+    _save(meeting, before)
     return meeting
 
 
@@ -130,12 +147,13 @@ def drop(meeting_id: int) -> Meeting:
 
 def _set_status(meeting_id: int, status: MeetingStatus) -> Meeting:
     meeting = lock_meeting(meeting_id)
+    before = standing_of(meeting)
     meeting.status = status
-    _save(meeting)
+    _save(meeting, before)
     return meeting
 
 
-def _save(meeting: Meeting) -> None:
+def _save(meeting: Meeting, before: Standing) -> None:
     meeting.revision += 1
     meeting.save(
         update_fields=[
@@ -148,6 +166,8 @@ def _save(meeting: Meeting) -> None:
             "revision",
         ]
     )
+    if standing_of(meeting) != before:
+        meeting_changed.send(sender=Meeting, meeting=meeting, before=before)
 
 
 def hold(meeting: Meeting, *, case_uid: uuid.UUID, professor: Professor) -> Hold:

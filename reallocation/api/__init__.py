@@ -15,7 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
 
-from . import absences, ballots, cases, fairness, meetings, offers
+from . import absences, ballots, cases, fairness, meetings, offers, webhooks
 from .access import BearerToken, BrowserSession
 from .docs import Reference
 from .problems import Problem, handle, not_found
@@ -39,6 +39,7 @@ api = NinjaAPI(
     docs=Reference(),
     docs_decorator=require_safe,
     auth=[BearerToken(), BrowserSession()],
+    openapi_extra={"webhooks": webhooks.described()},
 )
 for router in (
     absences.router,
@@ -47,6 +48,7 @@ for router in (
     ballots.router,
     meetings.router,
     fairness.router,
+    webhooks.router,
 ):
     api.add_router("/dynamic-reallocation", router)
 handle(api)

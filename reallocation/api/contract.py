@@ -71,9 +71,10 @@ def write(
     status: int = 200,
     errors: Mapping[int, str] | None = None,
     stored: bool = True,
+    method: str = "POST",
 ) -> Callable[[View], View]:
-    """A POST. With an Idempotency-Key its first answer is kept, unless it is `stored=False`: what
-    is secret is not, and has to be harmless to say twice."""
+    """A POST, or a DELETE. With an Idempotency-Key its first answer is kept, unless it is
+    `stored=False`: what is secret is not, and has to be harmless to say twice."""
     told = {**EVERYWHERE, **ON_WRITES, **(errors or {})}
     header = _header(KEY_HEADER, "Of your choice; the same request with it is done only once.")
 
@@ -97,7 +98,8 @@ def write(
                 return act(request, *args, **kwargs)
             return _once(request, key, lambda: act(request, *args, **kwargs))
 
-        operation = router.post(path, **_documented(view, status, answer, told, header))
+        documented = _documented(view, status, answer, told, header)
+        operation = router.api_operation([method], path, **documented)
         operation(_with_signature(run, view))
         return view
 

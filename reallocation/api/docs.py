@@ -11,7 +11,7 @@ from django.shortcuts import render
 from ninja import NinjaAPI
 from ninja.openapi.docs import DocsBase
 
-SHOWN = ("get", "post")
+SHOWN = ("get", "post", "delete")
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,17 @@ class Reference(DocsBase):
                 for name, schema in sorted(schemas.items())
                 if "properties" in schema
             ],
+            "events": [
+                (name, data.get("description", ""), _fields(data))
+                for name, one in document["webhooks"].items()
+                for data in [_content(one["post"]["requestBody"])["properties"]["data"]]
+            ],
         }
         return render(request, "reallocation/api.html", context)
 
 
 def _endpoint(method: str, path: str, told: dict[str, Any], schemas: dict[str, Any]) -> Endpoint:
-    content = told.get("requestBody", {}).get("content", {}).get("application/json", {})
-    body = schemas.get(_kind(content.get("schema", {})), {})
+    body = schemas.get(_kind(_content(told.get("requestBody", {}))), {})
     fields = _fields(body)
     example = {field.name: json.loads(field.example) for field in fields if field.example}
     return Endpoint(
@@ -97,7 +101,12 @@ def _endpoint(method: str, path: str, told: dict[str, Any], schemas: dict[str, A
 
 
 def _answer(told: dict[str, Any]) -> str:
-    return _kind(told.get("content", {}).get("application/json", {}).get("schema", {}))
+    return _kind(_content(told))
+
+
+def _content(told: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = told.get("content", {}).get("application/json", {}).get("schema", {})
+    return found
 
 
 def _fields(schema: dict[str, Any]) -> list[Named]:

@@ -15,6 +15,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from reallocation.refusals import Refused
+from reallocation.webhooks.targets import TargetRefused
 from voting.enums import Refusal
 from voting.refusals import VotingRefused
 
@@ -77,6 +78,8 @@ def problem_of(error: Exception) -> Problem:
             stranger = error.refusal == Refusal.NOT_ON_ROLL
             status = HTTPStatus.FORBIDDEN if stranger else HTTPStatus.CONFLICT
             return Problem(status, error.code, error.message)
+        case TargetRefused():
+            return invalid("url", error.message)
         case ValidationError():
             return _of_validation(error)
         case AuthenticationError():

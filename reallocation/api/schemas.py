@@ -22,7 +22,16 @@ from pydantic import (
     model_validator,
 )
 
-from reallocation.enums import CaseStatus, OfferStatus, StepNumber, StepResult, WaitingFor
+from reallocation.enums import (
+    CaseStatus,
+    OfferStatus,
+    StepNumber,
+    StepResult,
+    WaitingFor,
+    WebhookEvent,
+    WebhookOff,
+    WebhookStatus,
+)
 from timetable.enums import MeetingChange
 from voting.enums import BallotKind, BallotResult, Phase
 
@@ -407,3 +416,78 @@ class FairnessOut(Schema):
     forecast: dict[str, Any] | None = Field(description="For the next checkpoint.")
     hours_owed: float | None = Field(description="To the students of dropped classes.")
     owed: list[dict[str, Any]]
+
+
+class WebhookIn(Schema):
+    """Another system that wants to be told."""
+
+    institute_id: Code | None = Field(
+        None, description="Where, for registrars of several institutes."
+    )
+    url: Text = Field(
+        min_length=1,
+        max_length=500,
+        description="Where to send to: https, on a public address.",
+        examples=["https://hooks.example.org/understudy"],
+    )
+    events: list[WebhookEvent] = Field(
+        min_length=1, max_length=20, description="What to send.", examples=[["case.opened"]]
+    )
+    name: Text = Field("", max_length=100, description="For people.", examples=["Campus portal"])
+
+
+class WebhookOut(Schema):
+    webhook_id: uuid.UUID
+    institute_id: str = Field(examples=["northfield"])
+    name: str
+    url: str
+    events: list[WebhookEvent]
+    active: bool = Field(description="Whether anything is sent to it.")
+    off_why: WebhookOff | None = Field(description="Why not, where it was switched off.")
+    off_at: AwareDatetime | None
+    created_at: AwareDatetime
+    last_delivered_at: AwareDatetime | None
+    former_secret_until: AwareDatetime | None = Field(
+        description="Until when a former secret signs beside the present one."
+    )
+
+
+class WebhookMade(WebhookOut):
+    secret: str = Field(
+        description="Shown this once: check signatures with it.",
+        examples=["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"],
+    )
+
+
+class WebhookList(Schema):
+    items: list[WebhookOut]
+    next: uuid.UUID | None
+
+
+class WebhookDeliveryOut(Schema):
+    delivery_id: uuid.UUID = Field(description="The `webhook-id` of the message.")
+    type: WebhookEvent
+    reallocation_id: uuid.UUID | None = Field(description="The case that it is about.")
+    status: WebhookStatus
+    attempts: int
+    written_at: AwareDatetime = Field(description="When it happened.")
+    next_attempt_at: AwareDatetime | None
+    delivered_at: AwareDatetime | None
+    answer_status: int | None = Field(description="What the receiver answered last.")
+    error: str = Field(description="What went wrong last.")
+    body: str = Field(description="What is sent, letter by letter.")
+
+
+class WebhookDeliveryList(Schema):
+    items: list[WebhookDeliveryOut]
+    next: uuid.UUID | None
+
+
+class ReplayIn(Schema):
+    delivery_id: uuid.UUID | None = Field(
+        None, description="Which one. Left out: all that were given up."
+    )
+
+
+class ReplayOut(Schema):
+    replayed: int = Field(description="How many are sent again.")

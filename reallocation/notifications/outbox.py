@@ -182,7 +182,7 @@ def claim(delivery_id: int, now: dt.datetime) -> bool:
 
 def _batch(due: Iterable[tuple[int, str]], now: dt.datetime) -> Tally:
     tally = Tally()
-    clock = _running_from(now)
+    clock = running_from(now)
     outages: Counter[str] = Counter()
     with Channels() as channels:
         for delivery_id, channel in due:
@@ -199,7 +199,7 @@ def _batch(due: Iterable[tuple[int, str]], now: dt.datetime) -> Tally:
     return tally
 
 
-def _running_from(now: dt.datetime) -> Callable[[], dt.datetime]:
+def running_from(now: dt.datetime) -> Callable[[], dt.datetime]:
     """A clock that starts at `now`: a claim made late in a long batch must not look old."""
     began = stopwatch()
     return lambda: now + dt.timedelta(seconds=int(stopwatch() - began))
