@@ -1,6 +1,6 @@
 from django.urls import path
 
-from .views import absence, case, health, inbox, link, offer
+from .views import absence, case, health, inbox, link, offer, webhook
 
 app_name = "reallocation"
 
@@ -16,6 +16,17 @@ urlpatterns = [
     path("offers/<uuid:uid>/", offer.offer_detail, name="offer-detail"),
     path("inbox/", inbox.inbox, name="inbox"),
     path("inbox/<uuid:uid>/", inbox.message_open, name="message-open"),
+    path("webhooks/", webhook.webhook_list, name="webhook-list"),
+    path("webhooks/<uuid:uid>/", webhook.webhook_detail, name="webhook-detail"),
+    path("webhooks/<uuid:uid>/secret/", webhook.webhook_secret, name="webhook-secret"),
+    path("webhooks/<uuid:uid>/switch/", webhook.webhook_switch, name="webhook-switch"),
+    path("webhooks/<uuid:uid>/remove/", webhook.webhook_remove, name="webhook-remove"),
+    path("webhooks/<uuid:uid>/replay/", webhook.webhook_replay, name="webhook-replay"),
+    path(
+        "webhooks/<uuid:uid>/replay/<uuid:delivery>/",
+        webhook.webhook_replay,
+        name="webhook-replay-one",
+    ),
     path("o/<str:token>/", link.offer_link, name="offer-link"),
     path("c/<str:token>/", link.case_link, name="case-link"),
     path("m/<str:token>/", inbox.message_link, name="message-link"),

@@ -14,7 +14,7 @@ from factory.django import DjangoModelFactory
 
 from fairness.enums import EntryKind
 from fairness.models import LedgerEntry, OwedHours
-from reallocation.enums import ActorKind, MessageChannel
+from reallocation.enums import ActorKind, MessageChannel, WebhookEvent
 from reallocation.models import (
     AuditHead,
     Case,
@@ -26,7 +26,10 @@ from reallocation.models import (
     Policy,
     SlotChoice,
     StepRecord,
+    Webhook,
+    WebhookDelivery,
 )
+from reallocation.webhooks import signing
 from timetable.enums import AvailabilityKind, StaffRole
 from timetable.models import (
     Absence,
@@ -523,6 +526,35 @@ class DeliveryFactory(DjangoModelFactory):
     channel = MessageChannel.EMAIL
     address = factory.SelfAttribute("message.user.email")
     due_at = NOW
+
+
+class WebhookFactory(DjangoModelFactory):
+    """To a receiver of this machine, unless told otherwise; `secret` is what signs."""
+
+    class Meta:
+        model = Webhook
+        exclude = ("secret",)
+
+    institute = factory.SubFactory(InstituteFactory)
+    name = factory.Sequence(lambda n: f"Portal {n}")
+    url = factory.Sequence(lambda n: f"https://hooks.example/{n}")
+    events = factory.LazyFunction(lambda: list(WebhookEvent.values))
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    secrets = factory.LazyAttribute(
+        lambda made: [{"sealed": signing.seal(made.secret), "until": None}]
+    )
+    created_at = NOW
+
+
+class WebhookDeliveryFactory(DjangoModelFactory):
+    class Meta:
+        model = WebhookDelivery
+
+    webhook = factory.SubFactory(WebhookFactory)
+    event = WebhookEvent.CASE_OPENED
+    key = factory.Sequence(lambda n: f"case.opened/{n}")
+    body = '{"version":1,"type":"case.opened","data":{}}'
+    written_at = queued_at = due_at = NOW
 
 
 class LedgerEntryFactory(DjangoModelFactory):

@@ -56,8 +56,9 @@ def teaches_or_registers(actor: Actor) -> bool:
     return teaches(actor) or registers(actor)
 
 
-def teaches_or_studies(actor: Actor) -> bool:
-    return teaches(actor) or studies(actor)
+def is_told(actor: Actor) -> bool:
+    """Whether messages come for them."""
+    return teaches(actor) or studies(actor) or registers(actor)
 
 
 LINKS = (
@@ -75,7 +76,7 @@ LINKS = (
         lambda actor: registers(actor) and not teaches(actor),
     ),
     Link(_("Fairness"), "scale", "fairness:report", teaches_or_registers),
-    Link(_("Inbox"), "inbox", "reallocation:inbox", teaches_or_studies),
+    Link(_("Inbox"), "inbox", "reallocation:inbox", is_told),
     Link(
         _("Import"),
         "upload",

@@ -5,4 +5,4 @@ Registrars and auditors read all of their institute, heads of department the cas
 department's courses. To whom a reminder went is shown to nobody: it would tell who had not voted.
 """
 
-from . import cases, log, notices, policy  # noqa: F401
+from . import cases, log, notices, policy, webhooks  # noqa: F401

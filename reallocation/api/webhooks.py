@@ -39,6 +39,7 @@ router = Router(tags=["Webhooks"])
 
 STAFF = {403: "`not_registrar`: the caller is none. `scope_missing`. `not_a_member`."}
 NOT_FOUND = {404: "`not_found`: it does not exist, or not for the caller."}
+ON_ACTS = {**NOT_FOUND, 409: "`webhook_removed`: it has just been removed."}
 
 
 class DeliveryFilter(PageIn):
@@ -92,7 +93,7 @@ def make_webhook(request: HttpRequest, data: WebhookIn) -> WebhookMade:
     return _made(made)
 
 
-@write(router, "/webhooks/{uuid:id}", answer=WebhookOut, errors=NOT_FOUND, method="DELETE")
+@write(router, "/webhooks/{uuid:id}", answer=WebhookOut, errors=ON_ACTS, method="DELETE")
 def remove_webhook(request: HttpRequest, id: uuid.UUID) -> WebhookOut:
     """Remove a webhook.
 
@@ -104,7 +105,7 @@ def remove_webhook(request: HttpRequest, id: uuid.UUID) -> WebhookOut:
     return told.model_copy(update={"active": False})
 
 
-@write(router, "/webhooks/{uuid:id}/secret", answer=WebhookMade, stored=False, errors=NOT_FOUND)
+@write(router, "/webhooks/{uuid:id}/secret", answer=WebhookMade, stored=False, errors=ON_ACTS)
 @sensitive_variables()
 def renew_secret(request: HttpRequest, id: uuid.UUID) -> WebhookMade:
     """Renew the secret.
@@ -116,7 +117,7 @@ def renew_secret(request: HttpRequest, id: uuid.UUID) -> WebhookMade:
     return _made(subscriptions.rotate(webhook, now=timezone.now(), who=acts.who(actor)))
 
 
-@write(router, "/webhooks/{uuid:id}/off", answer=WebhookOut, errors=NOT_FOUND)
+@write(router, "/webhooks/{uuid:id}/off", answer=WebhookOut, errors=ON_ACTS)
 def switch_webhook_off(request: HttpRequest, id: uuid.UUID) -> WebhookOut:
     """Switch a webhook off.
 
@@ -132,7 +133,7 @@ def switch_webhook_off(request: HttpRequest, id: uuid.UUID) -> WebhookOut:
     router,
     "/webhooks/{uuid:id}/on",
     answer=WebhookOut,
-    errors={**NOT_FOUND, 409: "`webhook_on`: it is on already."},
+    errors={**NOT_FOUND, 409: "`webhook_on`: it is on already. `webhook_removed`."},
 )
 def switch_webhook_on(request: HttpRequest, id: uuid.UUID) -> WebhookOut:
     """Switch a webhook on again.
@@ -166,7 +167,8 @@ def list_deliveries(
     answer=ReplayOut,
     errors={
         404: "`not_found`: the webhook or the delivery.",
-        409: "`webhook_off`: switch it on first. `delivery_under_way`: it is still being sent.",
+        409: "`webhook_off`: switch it on first. `delivery_under_way`: it is still being sent. "
+        "`webhook_removed`.",
     },
 )
 def replay(request: HttpRequest, id: uuid.UUID, data: ReplayIn) -> ReplayOut:

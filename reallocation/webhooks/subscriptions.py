@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from reallocation import audit
 from reallocation.audit import SYSTEM, Who
@@ -45,6 +45,12 @@ class Made:
 
 def of(institute: Institute) -> QuerySet[Webhook]:
     return Webhook.objects.standing().filter(institute=institute).select_related("institute")
+
+
+def listed(institute: Institute) -> QuerySet[Webhook]:
+    """With how many deliveries were given up, as `failed`."""
+    given_up = Count("deliveries", filter=Q(deliveries__status=WebhookStatus.FAILED))
+    return of(institute).annotate(failed=given_up).order_by("name", "pk")
 
 
 def make(

@@ -47,6 +47,11 @@ class Program:
             )
         )
 
+    def delete(self, path, headers=None):
+        return self._said(
+            self.client.delete(ROOT + path, headers={**self.headers, **(headers or {})})
+        )
+
     @staticmethod
     def _said(response):
         body = response.json() if response.content else None

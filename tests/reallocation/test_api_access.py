@@ -10,8 +10,14 @@ from django.test import Client
 from django.urls import reverse
 
 from reallocation.api import api
-from reallocation.models import Case, Offer
-from tests.factories import StaffFactory, UserFactory, at, small_institute
+from reallocation.models import Case, Offer, Webhook
+from tests.factories import (
+    StaffFactory,
+    UserFactory,
+    WebhookDeliveryFactory,
+    at,
+    small_institute,
+)
 from tests.reallocation.calls import ROOT, Program, program_of, token_of
 from timetable import tokens
 from timetable.enums import StaffRole, TokenScope
@@ -42,6 +48,7 @@ def scene(flow):
         quorum_percent=25,
         now=flow.now,
     )
+    WebhookDeliveryFactory(webhook__institute=house.institute, status="failed")
     elsewhere = small_institute("elsewhere")
     revoked = tokens.make(house.professors["ADA"].user, "old", TokenScope.values, now=flow.now)
     tokens.revoke(revoked.token, now=flow.now)
@@ -84,6 +91,14 @@ MATRIX = {
     "POST /offers/{id}/decline": (403, 404, 404, 200, 404, 404, 404, *ABROAD),
     "GET /ballots": (200, 200, 200, 200, 200, 200, 200, 200, 200),
     "GET /meetings": (200, 200, 200, 200, 200, 200, 200, 200, 200),
+    "GET /webhooks": (200, *[403] * 7, 200),
+    "POST /webhooks": (201, *[403] * 7, 201),
+    "DELETE /webhooks/{id}": (200, *[404] * 8),
+    "POST /webhooks/{id}/secret": (200, *[404] * 8),
+    "POST /webhooks/{id}/off": (200, *[404] * 8),
+    "POST /webhooks/{id}/on": (409, *[404] * 8),
+    "GET /webhooks/{id}/deliveries": (200, *[404] * 8),
+    "POST /webhooks/{id}/replay": (200, *[404] * 8),
 }
 
 
@@ -115,6 +130,7 @@ def bodies():
             "weekend_date": "2027-03-06",
             "student_approval": True,
         },
+        "POST /webhooks": {"url": "https://hooks.example/new", "events": ["case.opened"]},
     }
 
 
@@ -122,13 +138,18 @@ def call(program, endpoint):
     """One call, whose effect is undone."""
     method, path = endpoint.split()
     case = Case.objects.get(absence__professor__code="ADA")
+    path = path.replace("/webhooks/{id}", f"/webhooks/{Webhook.objects.get().uid}")
     path = path.replace("/offers/{id}", f"/offers/{Offer.objects.get().uid}")
     path = path.replace("{absence}", str(case.absence.uid)).replace("{id}", str(case.uid))
     path = path.replace("{institute_id}", "northfield")
     with transaction.atomic():
-        said = (
-            program.get(path) if method == "GET" else program.post(path, bodies().get(endpoint, {}))
-        )
+        match method:
+            case "GET":
+                said = program.get(path)
+            case "DELETE":
+                said = program.delete(path)
+            case _:
+                said = program.post(path, bodies().get(endpoint, {}))
         transaction.set_rollback(True)
     return said
 
