@@ -114,7 +114,10 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     alarm.start()
     try:
         line.request("POST", target.path, body, {"Host": target.authority, **headers})
-        return _answer(line.getresponse())
+        response = line.getresponse()
+        if line.cut:  # in the middle of the headers, which http.client takes for their end
+            raise TimeoutError
+        return _answer(response)
     except ssl.SSLCertVerificationError as error:
         why = _("Its certificate was not accepted: %(why)s") % {"why": error.verify_message}
         raise Unreachable(why) from error

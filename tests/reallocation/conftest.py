@@ -53,3 +53,35 @@ def registrar(office):
     from tests.reallocation.office import staff
 
     return staff(office)
+
+
+@pytest.fixture
+def names(monkeypatch):
+    """The register in which this machine looks names up."""
+    from tests.reallocation.receiver import Register
+
+    register = Register()
+    monkeypatch.setattr("socket.getaddrinfo", register.look_up)
+    return register
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    from tests.reallocation.receiver import Authority
+
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def portal(authority, names, settings, monkeypatch):
+    """A receiver at https://hooks.example, as far as the sender can see: on this machine, which the
+    operator has allowed, and vouched for by an authority that this machine trusts."""
+    from tests.reallocation.receiver import receiving
+
+    with receiving(authority.certificate("hooks.example")) as receiver:
+        settings.WEBHOOK_NETWORKS = ["127.0.0.0/8"]
+        settings.WEBHOOK_PORTS = [receiver.port]
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority.path))
+        names["hooks.example"] = [["127.0.0.1"]]
+        receiver.url = f"https://hooks.example:{receiver.port}/in"
+        yield receiver
