@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import structlog
 from django.db import transaction
 from django.db.models import F, QuerySet
+from django.utils.translation import gettext as _
 from django_q.tasks import async_task
 
 from reallocation.enums import WebhookOff, WebhookStatus
@@ -94,7 +95,7 @@ def recover(now: dt.datetime) -> int:
     stuck = WebhookDelivery.objects.filter(
         status=WebhookStatus.SENDING, claimed_at__lte=now - STUCK_AFTER
     )
-    error = "The process that was sending this ended before it was done."
+    error = _("The process that was sending this ended before it was done.")
     spent = stuck.filter(attempts__gte=MAX_ATTEMPTS).update(
         status=WebhookStatus.FAILED, claimed_at=None, error=error
     )
@@ -152,7 +153,7 @@ def hand_over(delivery_id: int, now: dt.datetime) -> WebhookStatus | None:
     except Unreachable as silence:
         return _failed(delivery, now, str(silence))
     except signing.SecretLost:
-        error = "Its secret was sealed under another SECRET_KEY: make a new one."
+        error = _("Its secret was sealed under another SECRET_KEY: make a new one.")
         return _failed(delivery, now, error)
     except Exception as error:
         log.exception("webhook_delivery_broken", delivery=delivery.pk)
@@ -215,8 +216,12 @@ def replay(webhook: Webhook, deliveries: QuerySet[WebhookDelivery], *, now: dt.d
 
 def _refusal(answer: Answer) -> str:
     if 300 <= answer.status < 400:
-        return f"The receiver answered {answer.status}: redirects are not followed."
-    return f"The receiver answered {answer.status}: {answer.text}".removesuffix(": ")
+        text = _("The receiver answered %(status)d: redirects are not followed.")
+    elif answer.text:
+        text = _("The receiver answered %(status)d: %(text)s")
+    else:
+        text = _("The receiver answered %(status)d.")
+    return text % {"status": answer.status, "text": answer.text}
 
 
 def _failed(

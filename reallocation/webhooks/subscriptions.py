@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from reallocation import audit
 from reallocation.audit import SYSTEM, Who
@@ -21,6 +24,10 @@ from timetable.enums import StaffRole
 from timetable.models import Institute, Staff, User
 
 from . import signing, targets
+from .signing import SecretLost
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrPromise
 
 MOST = 20
 """Webhooks that one institute may have."""
@@ -31,8 +38,8 @@ OVERLAP = dt.timedelta(hours=24)
 MOST_SECRETS = 4
 """Signatures on one message, however often the secret is renewed."""
 
-SWITCHED_OFF = "The webhook was switched off before this was sent."
-REMOVED = "The webhook was removed before this was sent."
+SWITCHED_OFF = _("The webhook was switched off before this was sent.")
+REMOVED = _("The webhook was removed before this was sent.")
 
 
 @dataclass(frozen=True)
@@ -103,8 +110,13 @@ def rotate(webhook: Webhook, *, now: dt.datetime, who: Who = SYSTEM) -> Made:
 
 
 def secrets_in_use(webhook: Webhook, now: dt.datetime) -> list[str]:
-    """Those that sign at this moment, the newest first. Raises SecretLost."""
-    return [signing.unseal(one["sealed"]) for one in webhook.secrets if _signs(one, now)]
+    """Those that sign at this moment, the newest first. Raises SecretLost if that cannot be read."""
+    present, *former = [one["sealed"] for one in webhook.secrets if _signs(one, now)]
+    found = [signing.unseal(present)]
+    for sealed in former:
+        with suppress(SecretLost):  # after a change of SECRET_KEY, which a new secret has mended
+            found.append(signing.unseal(sealed))
+    return found
 
 
 def former_signs_until(webhook: Webhook, now: dt.datetime) -> dt.datetime | None:
@@ -176,10 +188,9 @@ def locked(webhook: Webhook) -> Webhook:
     return found
 
 
-def _give_up_waiting(webhook: Webhook, error: str) -> None:
-    WebhookDelivery.objects.filter(webhook=webhook, status=WebhookStatus.QUEUED).update(
-        status=WebhookStatus.FAILED, error=error
-    )
+def _give_up_waiting(webhook: Webhook, error: StrPromise) -> None:
+    waiting = WebhookDelivery.objects.filter(webhook=webhook, status=WebhookStatus.QUEUED)
+    waiting.update(status=WebhookStatus.FAILED, error=str(error))
 
 
 def _log(
