@@ -16,7 +16,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from reallocation.models import Case, Offer
-from tests.factories import StaffFactory, at
+from tests.factories import StaffFactory, WebhookDeliveryFactory, at
 from tests.reallocation.calls import token_of
 from voting import ballots
 from voting.enums import BallotKind
@@ -54,10 +54,13 @@ def known(monkeypatch, settings, flow):
         now=flow.now,
     )
     staff = StaffFactory(institute=house.institute)
+    delivery = WebhookDeliveryFactory(webhook__institute=house.institute, status="failed")
     involved = (house.professors["ADA"], house.professors["BEN"], house.students["A1"])
     people = [staff.user, *(person.user for person in involved)]
     ids = {
         "offer": str(Offer.objects.get().uid),
+        "webhook": str(delivery.webhook.uid),
+        "delivery_id": str(delivery.uid),
         "reallocation_id": str(case.uid),
         "unavailability_id": str(Case.objects.get().absence.uid),
         "institute_id": "northfield",
@@ -84,7 +87,9 @@ def made_real(request, ids):
             uuid.UUID(str(path["id"]))
         except ValueError:
             return
-        path["id"] = ids["offer" if "/offers/" in request.path else "reallocation_id"]
+        kinds = {"/offers/": "offer", "/webhooks/": "webhook"}
+        found = [kind for part, kind in kinds.items() if part in request.path]
+        path["id"] = ids[(found or ["reallocation_id"])[0]]
 
 
 @schema.parametrize()

@@ -11,7 +11,7 @@ from reallocation.webhooks.targets import TargetRefused
 from tests.reallocation.receiver import receiving
 
 CLOSED = [
-    "0.0.0.0",
+    "0.0.0.0",  # noqa: S104 - nobody listens here
     "0.255.255.255",
     "10.0.0.1",
     "10.255.255.255",
