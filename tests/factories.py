@@ -552,7 +552,7 @@ class WebhookDeliveryFactory(DjangoModelFactory):
 
     webhook = factory.SubFactory(WebhookFactory)
     event = WebhookEvent.CASE_OPENED
-    key = factory.Sequence(lambda n: f"case.opened/{n}")
+    key = factory.Sequence(lambda n: f"test/{n}")
     body = '{"version":1,"type":"case.opened","data":{}}'
     written_at = queued_at = due_at = NOW
 

@@ -95,13 +95,14 @@ def recover(now: dt.datetime) -> int:
     stuck = WebhookDelivery.objects.filter(
         status=WebhookStatus.SENDING, claimed_at__lte=now - STUCK_AFTER
     )
+    if not stuck.exists():
+        return 0
     error = _("The process that was sending this ended before it was done.")
     spent = stuck.filter(attempts__gte=MAX_ATTEMPTS).update(
         status=WebhookStatus.FAILED, claimed_at=None, error=error
     )
     again = stuck.update(status=WebhookStatus.QUEUED, claimed_at=None, due_at=now, error=error)
-    if spent or again:
-        log.warning("webhook_deliveries_recovered", again=again, failed=spent)
+    log.warning("webhook_deliveries_recovered", again=again, failed=spent)
     return spent + again
 
 
