@@ -47,6 +47,12 @@ _ALL = (
         action=_("Open this message"),
     ),
     Kind(
+        "webhook-off",
+        _("Switched off: webhook %(name)s"),
+        link="message",
+        action=_("Open this message"),
+    ),
+    Kind(
         "offer",
         _("Can you take %(code)s on %(was)s?"),
         link="offer",
@@ -101,12 +107,6 @@ _ALL = (
     Kind("restored-professor", _("Yours again: %(code)s on %(when)s"), urgent=True),
     Kind("open-again", _("Open again: %(code)s on %(when)s"), urgent=True),
     Kind("open-again-professor", _("Open again: your %(code)s on %(when)s"), urgent=True),
-    Kind(
-        "webhook-off",
-        _("Switched off: webhook %(name)s"),
-        link="message",
-        action=_("Open this message"),
-    ),
     Kind("released", _("You no longer take %(code)s on %(was)s"), urgent=True),
 )
 
