@@ -99,3 +99,32 @@ class WebhookOff(models.TextChoices):
     ASKED = "asked", _("switched off by a registrar")
     FAILING = "failing", _("nothing got through for too long")
     GONE = "gone", _("the receiver said that it is gone for good (410)")
+
+
+class RehearsalStatus(models.TextChoices):
+    WAITING = "waiting", _("Waiting to begin")
+    RUNNING = "running", _("Being played")
+    DONE = "done", _("Played")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+class RehearsalPhase(models.TextChoices):
+    """What a rehearsal is at. Empty: it has not begun."""
+
+    COPYING = "copying", _("Copying the timetable")
+    AS_IT_IS = "as_it_is", _("Playing by today’s rules")
+    COMPARED = "compared", _("Playing by the other rules")
+
+
+class RehearsalFailure(models.TextChoices):
+    """Why a rehearsal came to nothing."""
+
+    NOBODY = "nobody", _("Nobody teaches anything on these days.")
+    BROKE = "broke", _("It broke off with an error. The log of the worker has the details.")
+    STOPPED = "stopped", _("The worker was stopped while it was being played. Start it again.")
+    VANISHED = (
+        "vanished",
+        _("Its process ended without a word, as when a machine restarts. Start it again."),
+    )
+    TOO_LONG = "too_long", _("It took too long. Rehearse fewer absences.")

@@ -102,6 +102,7 @@ SENTENCES = {
     "named_later": _("{name} was named as substitute"),
     "place_refused": _("The class cannot be moved there: {why}."),
     "cannot_restore": _("The old time of this class is over or taken, so it needs a new one."),
+    "rehearsal_going": _("A rehearsal is being played already. Wait for its end, or cancel it."),
     "institute_mismatch": _("This belongs to another institute."),
     # why nothing is changed about a webhook
     "webhook_exists": _("There is a webhook with this address already."),

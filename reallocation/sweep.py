@@ -21,6 +21,7 @@ from . import absences, engine
 from .models import LONGEST_RETENTION, Case, Policy
 from .notifications import outbox
 from .policy import policy_of
+from .rehearsal import programme
 from .webhooks import outbox as webhook_outbox
 
 logger = structlog.get_logger(__name__)
@@ -51,6 +52,7 @@ def sweep(now: dt.datetime, *, seconds: float | None = None) -> Swept:
     reminded = ballots.remind_due(now)
     outbox.hand_over_due(now)
     webhook_outbox.nudge_due(now)
+    programme.give_up_lost(now)
     forget(now)
     return Swept(moved, failed, len(closed), len(reminded), opened)
 

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from . import engine, sweep
 from .notifications import outbox
+from .rehearsal import supervisor
 from .webhooks import outbox as webhook_outbox
 
 
@@ -28,3 +29,8 @@ def hand_over_notice(notice_id: int) -> None:
 def hand_over_webhook(webhook_id: int) -> None:
     """Send what is due to one webhook."""
     webhook_outbox.hand_over_webhook(webhook_id, timezone.now())
+
+
+def begin_rehearsal(rehearsal_id: int) -> bool:
+    """Start a rehearsal from the page in processes of its own: it takes longer than a task may."""
+    return supervisor.launch(rehearsal_id, timezone.now())
