@@ -14,9 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import ObjectDoesNotExist
+from django.db.models import Field
 
 from timetable.models import Institute
 
@@ -51,6 +52,11 @@ def policy_of(institute: Institute) -> Policy:
         return Policy(institute=institute)
 
 
+def rule(name: str) -> Field[Any, Any]:
+    """The column of a rule, which knows its name for people and its kind of value."""
+    return cast("Field[Any, Any]", Policy._meta.get_field(name))
+
+
 def change_policy(
     institute: Institute, values: Mapping[str, Any], *, now: dt.datetime, who: Who = SYSTEM
 ) -> Policy:
@@ -64,14 +70,14 @@ def change_policy(
             setattr(policy, name, new)
         if changed:
             policy.save(update_fields=list(changed))
-            changes = {name: [_plain(before[name]), _plain(new)] for name, new in changed.items()}
+            changes = {name: [plain(before[name]), plain(new)] for name, new in changed.items()}
             audit.record(
                 "policy.changed", institute=institute, at=now, who=who, data={"changes": changes}
             )
     return policy
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """As the log keeps it: 8.00 and 8 are the same rule, and so are 07:00:00 and 07:00."""
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"
@@ -235,6 +241,8 @@ __all__ = [
     "checkpoint_of",
     "class_budget",
     "notice",
+    "plain",
     "policy_of",
+    "rule",
     "waking_clock",
 ]

@@ -16,7 +16,16 @@ from timetable.querysets import AbsenceQuerySet
 from voting.models import Ballot, RollPlace
 
 from .enums import CaseStatus, OfferStatus, WaitingFor
-from .models import Case, CaseQuerySet, LogEntry, Offer, OfferQuerySet, StepRecord
+from .models import (
+    Case,
+    CaseQuerySet,
+    LogEntry,
+    Offer,
+    OfferQuerySet,
+    Rehearsal,
+    RehearsalQuerySet,
+    StepRecord,
+)
 
 MATCHES = 8
 """How many professors are named when a search finds several."""
@@ -293,3 +302,9 @@ def offers_with_case(rows: OfferQuerySet) -> OfferQuerySet:
     return rows.for_list().select_related(
         "case__named", "case__before_room", "case__meeting__offering__term"
     )
+
+
+def rehearsals_for(actor: Actor) -> RehearsalQuerySet:
+    """A registrar: every rehearsal of the institute, the latest first. Nobody else: none."""
+    rows: RehearsalQuerySet = Rehearsal.objects.filter(institute=actor.institute)
+    return rows if actor.is_registrar else rows.none()

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from .views import absence, case, health, inbox, link, offer, webhook
+from .views import absence, case, health, inbox, link, offer, rehearsal, webhook
 
 app_name = "reallocation"
 
@@ -27,6 +27,10 @@ urlpatterns = [
         webhook.webhook_replay,
         name="webhook-replay-one",
     ),
+    path("rehearsals/", rehearsal.rehearsal_list, name="rehearsal-list"),
+    path("rehearsals/<uuid:uid>/", rehearsal.rehearsal_detail, name="rehearsal-detail"),
+    path("rehearsals/<uuid:uid>/cancel/", rehearsal.rehearsal_cancel, name="rehearsal-cancel"),
+    path("rehearsals/<uuid:uid>/delete/", rehearsal.rehearsal_delete, name="rehearsal-delete"),
     path("o/<str:token>/", link.offer_link, name="offer-link"),
     path("c/<str:token>/", link.case_link, name="case-link"),
     path("m/<str:token>/", inbox.message_link, name="message-link"),

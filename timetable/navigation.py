@@ -75,6 +75,7 @@ LINKS = (
         "reallocation:case-list",
         lambda actor: registers(actor) and not teaches(actor),
     ),
+    Link(_("Rehearsals"), "clapperboard", "reallocation:rehearsal-list", registers),
     Link(_("Fairness"), "scale", "fairness:report", teaches_or_registers),
     Link(_("Inbox"), "inbox", "reallocation:inbox", is_told),
     Link(

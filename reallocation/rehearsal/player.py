@@ -23,7 +23,7 @@ from django.db import connection
 
 from reallocation.enums import RehearsalFailure, RehearsalPhase
 from reallocation.models import Policy
-from reallocation.policy import policy_of
+from reallocation.policy import policy_of, rule
 from timetable.models import Institute
 
 from . import private_copy
@@ -33,7 +33,7 @@ from .stage import NothingToRehearse, Progress, Script, rehearse
 
 logger = structlog.get_logger(__name__)
 
-Say = Callable[[dict[str, Any]], None]
+Say = Callable[[dict[str, Any]], object]
 
 NICENESS = 10
 """The live product goes before."""
@@ -45,7 +45,7 @@ class NotPrivate(Exception):
 
 def play(heard: IO[bytes], say: Say) -> None:
     """Receive the copy, play on it, and say what came of it."""
-    if connection.vendor != "sqlite" or not connection.is_in_memory_db():
+    if connection.settings_dict["NAME"] != ":memory:":
         raise NotPrivate
     os.nice(NICENESS)
     call_command("migrate", verbosity=0)
@@ -79,9 +79,10 @@ def _played(order: Mapping[str, Any], say: Say) -> dict[str, Any]:
     script, now = script_of(order["script"]), dt.datetime.fromisoformat(order["now"])
 
     def told(phase: RehearsalPhase) -> Progress:
-        return lambda done, total: say(
-            {"says": "told", "phase": phase, "done": done, "total": total}
-        )
+        def tell(done: int, total: int) -> None:
+            say({"says": "told", "phase": phase, "done": done, "total": total})
+
+        return tell
 
     found = rehearse(institute, script, now=now, progress=told(RehearsalPhase.AS_IT_IS))
     if not order["rules"]:
@@ -112,7 +113,7 @@ def other_policy(institute: Institute, rules: Mapping[str, Any]) -> Policy:
     """The institute's policy with the other rules of a `Rehearsal.rules`."""
     policy = policy_of(institute)
     for name, (_as_it_is, other) in rules.items():
-        setattr(policy, name, Policy._meta.get_field(name).to_python(other))
+        setattr(policy, name, rule(name).to_python(other))
     return policy
 
 

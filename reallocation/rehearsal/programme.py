@@ -30,6 +30,9 @@ PATIENCE = dt.timedelta(minutes=2)
 
 ERROR_LENGTH = 200
 
+BEGUN = 6
+"""Per cent that count as done when the first absence is to be played."""
+
 
 def ask(
     institute: Institute,
@@ -122,6 +125,23 @@ def delete(uid: uuid.UUID) -> bool:
     """Forget one that is over. False if it is going, or gone."""
     rows = Rehearsal.objects.exclude(status__in=Rehearsal.GOING).filter(uid=uid)
     return bool(rows.delete()[0])
+
+
+def percent(rehearsal: Rehearsal) -> int:
+    """How much of it has been played, as far as its absences tell: the last answers come after them."""
+    if rehearsal.status == RehearsalStatus.DONE:
+        return 100
+    plays = 2 if rehearsal.rules else 1
+    played = rehearsal.done / rehearsal.total if rehearsal.total else 0.0
+    match rehearsal.phase:
+        case RehearsalPhase.AS_IT_IS:
+            return round(BEGUN + (99 - BEGUN) * played / plays)
+        case RehearsalPhase.COMPARED:
+            return round(BEGUN + (99 - BEGUN) * (1 + played) / plays)
+        case RehearsalPhase.COPYING:
+            return BEGUN // 2
+        case _:
+            return 0
 
 
 def give_up_lost(now: dt.datetime) -> int:

@@ -93,26 +93,27 @@ def sentence(reason: Reason | dict[str, Any] | None) -> str:
     return reason.sentence() if isinstance(reason, Reason) else reasons.sentence(reason)
 
 
-def _badge(look: str, icon_name: str, label: Any) -> SafeString:
+def badge(look: str, icon_name: str, label: Any) -> SafeString:
+    """A coloured word for a state."""
     return format_html('<span class="state state-{}">{}{}</span>', look, icon(icon_name, 14), label)
 
 
 @register.filter
 def case_badge(case: Case) -> SafeString:
     look, icon_name = CASE_LOOKS[CaseStatus(case.status)]
-    return _badge(look, icon_name, case.get_status_display())
+    return badge(look, icon_name, case.get_status_display())
 
 
 @register.filter
 def offer_badge(offer: Offer) -> SafeString:
     look, icon_name = OFFER_LOOKS[OfferStatus(offer.status)]
-    return _badge(look, icon_name, offer.get_status_display())
+    return badge(look, icon_name, offer.get_status_display())
 
 
 @register.simple_tag
 def answer_badge(status: str, label: str) -> SafeString:
     look, icon_name = OFFER_LOOKS[OfferStatus(status)]
-    return _badge(look, icon_name, label)
+    return badge(look, icon_name, label)
 
 
 @register.simple_tag
