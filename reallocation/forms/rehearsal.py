@@ -154,7 +154,7 @@ class RehearsalForm(forms.ModelForm[Policy]):
     @property
     def rules(self) -> dict[str, list[Any]]:
         """The rules that were changed: by name, as it is and instead."""
-        before = {name: getattr(self.policy, name) for name in RULES}
+        before = {name: rule(name).to_python(getattr(self.policy, name)) for name in RULES}
         return {
             name: [plain(before[name]), plain(self.cleaned_data[name])]
             for name in RULES

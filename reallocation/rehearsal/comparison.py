@@ -227,6 +227,10 @@ def _plainly(value: float) -> str:
     return _number(value, 0 if NUMBER.rounded(value) == int(NUMBER.rounded(value)) else 1)
 
 
+def _in_hours(value: float) -> str:
+    return _("%(n)s h") % {"n": _plainly(value)}
+
+
 def _alone(found: Figures) -> tuple[str, list[str]]:
     cases, lost = found["cases"], found["outcomes"][CaseStatus.DROPPED]
     headline = ngettext(
@@ -248,7 +252,7 @@ def _alone(found: Figures) -> tuple[str, list[str]]:
     if found["hours_owed"]:
         sentences.append(
             _("%(hours)s are owed to students at the end.")
-            % {"hours": HOURS.say(found["hours_owed"])}
+            % {"hours": _in_hours(found["hours_owed"])}
         )
     return headline, sentences
 
@@ -327,7 +331,7 @@ def _covered(found: Figures, compared: Figures) -> str:
 
 def _owed(found: Figures, compared: Figures) -> str:
     change = NUMBER.change(found["hours_owed"], compared["hours_owed"])
-    said = {"hours": HOURS.say(abs(change))}
+    said = {"hours": _in_hours(abs(change))}
     if change > 0:
         return _("%(hours)s more are owed to students") % said
     return _("%(hours)s less are owed to students") % said if change else ""
