@@ -84,15 +84,13 @@ def _played(order: Mapping[str, Any], say: Say) -> dict[str, Any]:
 
         return tell
 
+    # First of all: rules that cannot be are found before anything is played.
+    policy = other_policy(institute, order["rules"]) if order["rules"] else None
     found = rehearse(institute, script, now=now, progress=told(RehearsalPhase.AS_IT_IS))
-    if not order["rules"]:
+    if policy is None:
         return {"found": found.as_json(), "compared": None}
     compared = rehearse(
-        institute,
-        script,
-        policy=other_policy(institute, order["rules"]),
-        now=now,
-        progress=told(RehearsalPhase.COMPARED),
+        institute, script, policy=policy, now=now, progress=told(RehearsalPhase.COMPARED)
     )
     return {"found": found.as_json(), "compared": compared.as_json()}
 

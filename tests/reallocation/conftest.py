@@ -2,12 +2,12 @@ import pytest
 
 
 def pytest_ignore_collect(collection_path, config):
-    """Generated requests are made in the SQLite pass alone.
+    """What belongs to the SQLite pass alone.
 
-    Their WSGI transport ends each request as a server does, and with it PostgreSQL's connection, on
-    which the test's transaction is.
+    Generated requests: their WSGI transport ends each request as a server does, and with it
+    PostgreSQL's connection, on which the test's transaction is. And what is about SQLite's files.
     """
-    if collection_path.name == "test_api_schema.py":
+    if collection_path.name in {"test_api_schema.py", "test_rehearsal_live_file.py"}:
         return config.getoption("--database") == "postgresql" or None
     return None
 

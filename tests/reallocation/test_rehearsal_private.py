@@ -1,28 +1,20 @@
 """A rehearsal from the page is played by real processes on a private copy, and nothing else is touched."""
 
-import contextlib
-import datetime as dt
 import io
-import json
 import os
 import pickle
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
-from django.conf import settings
-from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
 from reallocation.enums import RehearsalStatus
 from reallocation.models import Rehearsal
 from reallocation.rehearsal import player, private_copy, programme, supervisor
 from reallocation.rehearsal.stage import rehearse
-from tests.benchmarks.bundles import Size, write_bundle
 from tests.factories import (
     AbsenceFactory,
     BallotFactory,
@@ -35,8 +27,8 @@ from tests.factories import (
     at,
     small_institute,
 )
-from tests.processes import MANAGE, environment, make_database
-from tests.reallocation.rehearsing import SCRIPT, children, contents, figures, parent_of
+from tests.processes import MANAGE, environment
+from tests.reallocation.rehearsing import SCRIPT, contents, figures
 from tests.reallocation.workflow import Workflow
 from timetable.models import Institute
 
@@ -99,14 +91,6 @@ def test_it_says_what_the_command_says_and_changes_nothing_else(live, players):
     assert found[0] != found[1]
     assert contents() == before
     assert [process.poll() is not None for process in players] == [True]
-
-
-def test_without_other_rules_it_is_played_once(live):
-    rehearsal = asked(live.house.institute)
-    supervisor.supervise(rehearsal.pk)
-    rehearsal.refresh_from_db()
-    assert rehearsal.status == RehearsalStatus.DONE
-    assert rehearsal.compared is None
 
 
 def test_a_rehearsal_that_is_gone_is_no_error(transactional_db, players):
@@ -279,167 +263,3 @@ def test_nothing_is_played_on_a_database_that_is_not_its_own(tmp_path, monkeypat
     assert ran.returncode == 1
     assert "only on a private copy" in ran.stderr
     assert ran.stdout == ""
-
-
-@pytest.mark.parametrize("command", ["supervise_rehearsal"])
-def test_the_supervisor_wants_to_know_which(command):
-    with pytest.raises(CommandError, match="rehearsal"):
-        call_command(command)
-
-
-# On a live database in a file, beside people at work
-
-
-WORK = """
-import datetime as dt, json, sys, time
-import django
-django.setup()
-from reallocation import absences, answers
-from reallocation.absences import Request
-from reallocation.models import Offer, Rehearsal
-from reallocation.rehearsal import programme
-from reallocation.sweep import advance_due
-from timetable.models import Institute, Meeting
-
-now = dt.datetime(2027, 2, 1, 9, tzinfo=dt.UTC)
-institute = Institute.objects.get()
-
-def offer():
-    taken = Offer.objects.values("case__meeting__professor")
-    meetings = Meeting.objects.holding().filter(starts_at__gt=now + dt.timedelta(days=8))
-    for meeting in meetings.exclude(professor__in=taken).order_by("starts_at")[:40]:
-        request = Request(meeting.starts_at, meeting.ends_at)
-        try:
-            absences.file(meeting.professor, request, now=now)
-        except absences.Refused:
-            continue
-        advance_due(now)
-        found = Offer.objects.waiting().select_related("professor").order_by("-pk").first()
-        if found:
-            return found
-
-script = {script}
-match sys.argv[1]:
-    case "prepare":
-        waiting = offer()
-        rehearsal = programme.ask(institute, script, {{}}, now=now)
-        assert programme.begin(rehearsal.pk, dt.datetime.now(dt.UTC))
-        print(json.dumps([waiting.pk, rehearsal.pk]))
-    case "accept":
-        waiting = Offer.objects.select_related("professor").get(pk=sys.argv[2])
-        before = Rehearsal.objects.get()
-        began = time.monotonic()
-        answers.accept(waiting, by=waiting.professor, now=now)
-        took = time.monotonic() - began
-        after = Rehearsal.objects.get()
-        waiting.refresh_from_db()
-        print(json.dumps([before.phase, took, after.status, waiting.status]))
-"""
-
-
-class LiveFile:
-    """A live SQLite database in a file with an institute of some size, and people at work on it."""
-
-    def __init__(self, folder):
-        self.path = folder / "live.db"
-        make_database(self.path)
-        write_bundle(folder / "bundle", Size(sections=12, professors=26, students=120), slug="live")
-        self.around = environment(self.path, DEBUG="0", DJANGO_SETTINGS_MODULE="config.settings")
-        self.run(*MANAGE, "import_timetable", str(folder / "bundle"), "--json")
-        self.offer, self.rehearsal = self.work("prepare")
-
-    def run(self, *command):
-        return subprocess.run(
-            command,
-            env=self.around,
-            cwd=settings.BASE_DIR,
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout
-
-    def work(self, *what):
-        code = WORK.format(script=SCRIPT | {"absences": 40, "on": None})
-        return json.loads(self.run(sys.executable, "-c", code, *map(str, what)))
-
-    @contextlib.contextmanager
-    def supervised(self):
-        process = subprocess.Popen(
-            [*MANAGE, "supervise_rehearsal", str(self.rehearsal)], env=self.around
-        )
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.wait()
-
-    def phase(self):
-        with contextlib.closing(sqlite3.connect(self.path)) as database:
-            return database.execute("SELECT status, phase FROM reallocation_rehearsal").fetchone()
-
-    def until_played(self):
-        """Wait until it is past the copying. Whatever ends it ends the waiting."""
-        while (now := self.phase()) != ("running", "as_it_is"):
-            assert now == ("running", "copying")
-            time.sleep(0.05)
-
-    def is_locked(self, seconds):
-        """Whether nobody else can begin to write for so long."""
-        options = {"timeout": seconds, "isolation_level": None}
-        with contextlib.closing(sqlite3.connect(self.path, **options)) as database:
-            try:
-                database.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError as error:
-                return "locked" in str(error)
-            return False
-
-
-@pytest.fixture
-def live_file(tmp_path, db):
-    return LiveFile(tmp_path)
-
-
-def test_people_work_on_at_once_while_it_is_played(live_file):
-    with live_file.supervised() as process:
-        live_file.until_played()
-        phase, took, status, offer = live_file.work("accept", live_file.offer)
-        assert (phase, status, offer) == ("as_it_is", "running", "accepted")
-        # Far less than what the play still takes, on a busy machine too.
-        assert took < 2
-        assert not live_file.is_locked(0.5)
-        assert process.wait() == 0
-    assert live_file.phase()[0] == "done"
-    assert sorted(path.name for path in live_file.path.parent.iterdir()) == ["bundle", "live.db"]
-    assert json.loads(live_file.run(*MANAGE, "verify_audit", "--json"))["ok"]
-
-
-def test_on_the_live_database_itself_nobody_could_write(live_file):
-    """The control: the same by the command, which plays in one transaction where it is."""
-    command = [*MANAGE, "rehearse", "live", "--absences", "40", "--json"]
-    with subprocess.Popen(command, env=live_file.around, stdout=subprocess.DEVNULL) as process:
-        while not (locked := live_file.is_locked(0.5)) and process.poll() is None:
-            time.sleep(0.05)
-        process.kill()
-    assert locked
-
-
-def test_when_a_supervisor_is_killed_its_player_ends_and_the_sweep_says_so(live_file):
-    with live_file.supervised() as process:
-        live_file.until_played()
-        (playing,) = children(process.pid)
-        process.kill()
-        process.wait()
-        ended = time.monotonic() + 30
-        while parent_of(playing) is not None:
-            assert time.monotonic() < ended, "the player outlives its supervisor"
-            time.sleep(0.05)
-    later = dt.datetime.now(dt.UTC) + programme.SILENCE
-    live_file.run(
-        sys.executable,
-        "-c",
-        "import datetime as dt, django; django.setup();"
-        "from reallocation.sweep import sweep;"
-        f"sweep(dt.datetime.fromisoformat('{later.isoformat()}'))",
-    )
-    assert live_file.phase()[0] == "failed"
-    assert sorted(path.name for path in live_file.path.parent.iterdir()) == ["bundle", "live.db"]
