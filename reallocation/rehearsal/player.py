@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any
 
 import structlog
-from django.core.management import call_command
 from django.db import connection
 
 from reallocation.enums import RehearsalFailure, RehearsalPhase
@@ -47,11 +46,11 @@ def play(heard: IO[bytes], say: Say) -> None:
     """Receive the copy, play on it, and say what came of it."""
     if connection.settings_dict["NAME"] != ":memory:":
         raise NotPrivate
-    os.nice(NICENESS)
-    call_command("migrate", verbosity=0)
+    private_copy.make_tables()
     say({"says": "ready"})
     order = pickle.load(heard)  # noqa: S301  (from the process that started this one)
     private_copy.fill(_rows(heard))
+    os.nice(NICENESS)
     threading.Thread(target=_end_with, args=[heard], daemon=True).start()
     try:
         say({"says": "over", **_played(order, say)})

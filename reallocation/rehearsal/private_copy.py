@@ -123,6 +123,15 @@ def _batches(model: type[models.Model], found: models.QuerySet[Any]) -> Iterator
         yield Rows(model._meta.label_lower, columns, batch)
 
 
+def make_tables() -> None:
+    """Make the tables in this process's own, empty database, as the models have them: what the
+    migrations come to, in a hundredth of their time."""
+    with connection.constraint_checks_disabled(), connection.schema_editor() as editor:
+        for model in apps.get_models():
+            if model._meta.managed and not model._meta.proxy:
+                editor.create_model(model)
+
+
 def fill(batches: Iterable[Rows]) -> int:
     """Put the rows into this process's own, empty database; how many there are.
 

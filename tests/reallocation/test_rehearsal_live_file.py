@@ -13,8 +13,10 @@ import time
 
 import pytest
 from django.conf import settings
+from django.db import connection
+from django.db.utils import ConnectionHandler
 
-from reallocation.rehearsal import programme
+from reallocation.rehearsal import private_copy, programme
 from tests.benchmarks.bundles import Size, write_bundle
 from tests.processes import MANAGE, environment, make_database
 from tests.reallocation.rehearsing import SCRIPT, children, parent_of
@@ -127,6 +129,34 @@ class LiveFile:
 def live_file(tmp_path_factory, django_db_setup, django_db_blocker):
     with django_db_blocker.unblock():
         return LiveFile(tmp_path_factory.mktemp("live"))
+
+
+def structure(cursor):
+    """Tables with their columns, and whatever else there is, by kind and name."""
+    cursor.execute("SELECT type, name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'")
+    found = dict.fromkeys(cursor.fetchall())
+    for kind, name in found:
+        if kind == "table":
+            cursor.execute(f'PRAGMA table_info("{name}")')
+            found[kind, name] = sorted(column[1:] for column in cursor.fetchall())
+    found.pop(("table", "django_migrations"))
+    return found
+
+
+@pytest.mark.django_db
+def test_a_copy_has_the_tables_that_the_migrations_make():
+    with connection.cursor() as cursor:
+        migrated = structure(cursor)
+    copy = ConnectionHandler({"default": connection.settings_dict | {"NAME": ":memory:"}})[
+        "default"
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(private_copy, "connection", copy)
+        private_copy.make_tables()
+    with copy.cursor() as cursor:
+        cursor.execute("CREATE TABLE django_migrations (id)")
+        made = structure(cursor)
+    assert made == migrated
 
 
 def test_on_the_live_database_itself_nobody_could_write(live_file):
