@@ -107,7 +107,7 @@ def _number(value: float, digits: int) -> str:
 
 
 def _percent(value: float, digits: int) -> str:
-    return _("%(n)s %%") % {"n": number_format(100 * value, digits - 2)}
+    return _("%(n)s %%") % {"n": number_format(round(100 * value, digits - 2), digits - 2)}
 
 
 def _points(value: float, digits: int) -> str:
@@ -224,7 +224,8 @@ def _more(found: Figures, compared: Figures | None) -> Iterator[Pair]:
 
 def _plainly(value: float) -> str:
     """As one says it: `2.9`, `12`."""
-    return _number(value, 0 if NUMBER.rounded(value) == int(NUMBER.rounded(value)) else 1)
+    rounded = NUMBER.rounded(value)
+    return _number(rounded, 0 if rounded == int(rounded) else NUMBER.digits)
 
 
 def _in_hours(value: float) -> str:
