@@ -220,6 +220,11 @@ class Course(Coded):
     def __str__(self) -> str:
         return self.title or self.code
 
+    @property
+    def full_name(self) -> str:
+        """Code and title, unless the title says no more than the code."""
+        return self.code if self.title in {"", self.code} else f"{self.code} {self.title}"
+
 
 class Professor(Coded):
     """Anyone who may teach. Hours are clock hours."""
@@ -636,6 +641,24 @@ class AccessToken(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class CalendarFeed(models.Model):
+    """The private address at which programs read a person's calendar. Kept is only its hash.
+
+    `salt` makes the secret again, together with SECRET_KEY. `etag` and `changed_at` say what was
+    served last and since when: meetings carry no time of change of their own.
+    """
+
+    user = models.OneToOneField(User, models.CASCADE, related_name="calendar_feed")
+    salt = models.CharField(max_length=64, editable=False)
+    hash = models.CharField(max_length=64, unique=True, editable=False)
+    made_at = models.DateTimeField(_("made"))
+    etag = models.CharField(max_length=64, blank=True, editable=False)
+    changed_at = models.DateTimeField(_("changed"))
+
+    def __str__(self) -> str:
+        return str(self.user_id)
 
 
 class StoredAnswer(models.Model):

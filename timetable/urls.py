@@ -4,7 +4,7 @@ import datetime as dt
 
 from django.urls import path, register_converter
 
-from .views import entrance, schedules, tokens
+from .views import calendar, entrance, schedules, tokens
 
 
 class DateConverter:
@@ -32,6 +32,9 @@ urlpatterns = [
     path("sign-in/<str:token>/", entrance.login_link, name="login-link"),
     path("tokens/", tokens.token_list, name="token-list"),
     path("tokens/<uuid:uid>/revoke/", tokens.token_revoke, name="token-revoke"),
+    path("calendar/", calendar.calendar, name="calendar"),
+    path("calendar/renew/", calendar.calendar_renew, name="calendar-renew"),
+    path("calendar/<str:secret>.ics", calendar.calendar_feed, name="calendar-feed"),
     path("week/", schedules.week, name="week"),
     path("week/<date:day>/", schedules.week, name="week"),
     path("classes/", schedules.my_classes, name="my-classes"),

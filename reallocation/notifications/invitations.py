@@ -15,13 +15,12 @@ from django.utils.translation import gettext as _
 from icalendar import Calendar, Event, vCalAddress, vText
 
 from reallocation.models import Case
+from timetable.feed_events import PRODUCT
 from timetable.models import Meeting
 
 from .wording import course_name
 
 Method = Literal["REQUEST", "CANCEL"]
-
-PRODUCT = "-//Understudy//Understudy//EN"
 
 
 def snapshot(method: Method, case: Case, meeting: Meeting, handover: str = "") -> dict[str, Any]:

@@ -54,8 +54,7 @@ def span(institute: Institute, starts_at: dt.datetime, ends_at: dt.datetime) -> 
 
 
 def course_name(course: Course) -> str:
-    """Code and title, unless the title says no more than the code."""
-    return course.code if course.title in {"", course.code} else f"{course.code} {course.title}"
+    return course.full_name
 
 
 def meeting_of(case: Case) -> Meeting:

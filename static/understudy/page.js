@@ -16,3 +16,16 @@ document.addEventListener("keydown", (event) => {
     if (hadFocus) menu.querySelector("summary").focus();
   }
 });
+
+// A button that copies a field into the clipboard, where there is one. Without it the field can
+// still be selected.
+for (const button of document.querySelectorAll("button[data-copies]")) {
+  if (!navigator.clipboard) break;
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const field = document.getElementById(button.dataset.copies);
+    field.select();
+    await navigator.clipboard.writeText(field.value);
+    document.getElementById(button.dataset.says).textContent = button.dataset.done;
+  });
+}

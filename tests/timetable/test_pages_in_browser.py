@@ -19,7 +19,7 @@ from tests.factories import (
     StudentFactory,
     TermFactory,
 )
-from timetable import login_links
+from timetable import feeds, login_links
 from timetable.enums import MeetingStatus
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -65,13 +65,17 @@ def test_every_page_fits_its_screen_and_can_be_used_by_everybody(
     page.set_viewport_size({"width": width, "height": height})
     page.emulate_media(color_scheme=scheme)
     professor, student, offering = people
+    feeds.renew(student.user, now=timezone.now())
     link = login_links.login_link(professor.user).removeprefix("http://testserver")
     class_page = reverse("timetable:class-detail", args=[offering.code])
     week = reverse("timetable:week", args=[timezone.localdate() + DAY])
     tour = {
         None: ["/accounts/login/", "/accounts/login/code/", link, "/sign-in/broken/"],
-        professor.user: [week, class_page, "/accounts/2fa/", "/accounts/logout/", "/no/such/page/"],
-        student.user: ["/classes/", class_page, "/changes/"],
+        professor.user: [
+            *(week, class_page, "/calendar/"),
+            *("/accounts/2fa/", "/accounts/logout/", "/no/such/page/"),
+        ],
+        student.user: ["/classes/", class_page, "/changes/", "/calendar/"],
     }
     found = {}
     for user, paths in tour.items():
@@ -127,3 +131,34 @@ def test_signing_in_by_the_link_and_out_again(page, live_server, people):
     expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
     page.goto(live_server.url + link)
     expect(page.get_by_role("heading", name="This link was used already")).to_be_visible()
+
+
+def test_a_calendar_s_address_is_made_and_copied(page, context, live_server, sign_in, people):
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    sign_in(people[1].user)
+    page.goto(f"{live_server.url}/classes/")
+    page.get_by_role("link", name="Have this in your own calendar").click()
+    page.get_by_role("button", name="Make my address").click()
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_text("Copied")).to_be_visible()
+    address = page.get_by_label("Add it in your calendar program").input_value()
+    assert page.evaluate("navigator.clipboard.readText()") == address
+    assert page.request.get(address.replace("http://testserver", live_server.url)).ok
+
+
+def test_without_scripts_the_address_can_be_selected(browser, live_server, people):
+    from django.conf import settings
+    from django.test import Client
+
+    client = Client()
+    client.force_login(people[1].user)
+    feeds.renew(people[1].user, now=timezone.now())
+    cookie = client.cookies[settings.SESSION_COOKIE_NAME]
+    context = browser.new_context(java_script_enabled=False)
+    context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
+    page = context.new_page()
+    page.goto(f"{live_server.url}/calendar/")
+    expect(page.get_by_role("button", name="Copy")).to_be_hidden()
+    expect(page.get_by_label("Add it in your calendar program")).to_be_visible()
+    expect(page.get_by_role("img", name="The address as a QR code")).to_be_visible()
+    context.close()
