@@ -163,6 +163,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "timetable.middleware.ActorMiddleware",
+    "timetable.middleware.ReaderMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 

@@ -183,6 +183,11 @@ def student_required(view: View[P]) -> AnyView[P]:
     return _only_for(lambda actor: actor.student is not None)(view)
 
 
+def timetable_required(view: View[P]) -> AnyView[P]:
+    """For whoever has a timetable of their own: who teaches, and who studies."""
+    return _only_for(lambda actor: actor.professor is not None or actor.student is not None)(view)
+
+
 def staff_required(view: View[P]) -> AnyView[P]:
     """For registrars, heads of department and auditors."""
     return _only_for(lambda actor: bool(actor.role))(view)

@@ -1,4 +1,4 @@
-"""Puts on each request as whom its account acts."""
+"""What each request knows about its account, and what each page says about its reader."""
 
 from __future__ import annotations
 
@@ -6,9 +6,16 @@ from collections.abc import Callable
 from typing import cast
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.crypto import salted_hmac
 from django.utils.functional import SimpleLazyObject
 
 from .accounts import INSTITUTE_SESSION_KEY, Actor, ActorRequest, actor_for
+
+READER = "Understudy-Reader"
+"""The header that says for whom a page was made, in a mark that means nothing elsewhere."""
+
+KEEP = "Understudy-Keep"
+"""The header of a page that the reader's device may keep for when it has no network."""
 
 
 class ActorMiddleware:
@@ -23,3 +30,21 @@ class ActorMiddleware:
 
         cast("ActorRequest", request).actor = cast("Actor", SimpleLazyObject(look_up))
         return self.get_response(request)
+
+
+class ReaderMiddleware:
+    """Marks each page with its reader, so that a device forgets what it kept for somebody else.
+
+    The service worker compares the marks: a page without one was made for nobody, so whoever was
+    signed in is so no longer.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        is_page = response.headers.get("Content-Type", "").startswith("text/html")
+        if is_page and request.user.is_authenticated:
+            response[READER] = salted_hmac("understudy.reader", str(request.user.pk)).hexdigest()
+        return response

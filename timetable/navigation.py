@@ -62,7 +62,7 @@ def is_told(actor: Actor) -> bool:
 
 
 LINKS = (
-    Link(_("My week"), "calendar-days", "timetable:week", teaches),
+    Link(_("My week"), "calendar-days", "timetable:week", teaches_or_studies),
     Link(_("My cases"), "list-checks", "reallocation:case-list", teaches),
     Link(_("Offers"), "hand-helping", "reallocation:offer-list", teaches),
     Link(_("Absence"), "calendar-off", "reallocation:absence-file", teaches),

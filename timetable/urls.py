@@ -4,7 +4,7 @@ import datetime as dt
 
 from django.urls import path, register_converter
 
-from .views import calendar, entrance, schedules, tokens
+from .views import calendar, device, entrance, schedules, tokens
 
 
 class DateConverter:
@@ -28,6 +28,9 @@ app_name = "timetable"
 
 urlpatterns = [
     path("", entrance.home, name="home"),
+    path("manifest.webmanifest", device.manifest, name="manifest"),
+    path("sw.js", device.service_worker, name="service-worker"),
+    path("offline/", device.offline, name="offline"),
     path("institute/", entrance.switch_institute, name="switch-institute"),
     path("sign-in/<str:token>/", entrance.login_link, name="login-link"),
     path("tokens/", tokens.token_list, name="token-list"),

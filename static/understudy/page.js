@@ -29,3 +29,12 @@ for (const button of document.querySelectorAll("button[data-copies]")) {
     document.getElementById(button.dataset.says).textContent = button.dataset.done;
   });
 }
+
+// What is kept for when there is no network: see worker.js. Where a browser has no room for it,
+// pages need the network, as they do without.
+navigator.serviceWorker?.register("/sw.js").catch((reason) => console.info(reason.message));
+
+// A copy that was shown for want of a network gives way to the page itself.
+if (document.querySelector("[data-offline]:not([hidden])")) {
+  window.addEventListener("online", () => window.location.reload());
+}

@@ -20,17 +20,17 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST, require_safe
 
 from .. import feed_events, feeds
-from ..accounts import Actor, ActorRequest, member_required
+from ..accounts import ActorRequest, timetable_required
 from ..models import User
 
 
 @never_cache
 @sensitive_variables("secret", "address")
 @require_safe
-@member_required
+@timetable_required
 def calendar(request: ActorRequest) -> HttpResponse:
     """The address as text, as a link that opens the calendar program, and for a phone's camera."""
-    feed = feeds.of(_reader(request.actor))
+    feed = feeds.of(cast("User", request.actor.user))
     context: dict[str, object] = {"feed": feed}
     secret = feeds.secret_of(feed) if feed else None
     if secret is not None:
@@ -41,9 +41,9 @@ def calendar(request: ActorRequest) -> HttpResponse:
 
 
 @require_POST
-@member_required
+@timetable_required
 def calendar_renew(request: ActorRequest) -> HttpResponse:
-    user = _reader(request.actor)
+    user = cast("User", request.actor.user)
     had_one = feeds.of(user) is not None
     feeds.renew(user, now=timezone.now())
     if had_one:
@@ -72,13 +72,6 @@ def calendar_feed(request: ActorRequest, secret: str) -> HttpResponse:
     response["Cache-Control"] = "private, no-cache"
     response["X-Robots-Tag"] = "noindex"
     return response
-
-
-def _reader(actor: Actor) -> User:
-    """Who has a timetable of their own; for the others there is no such page."""
-    if actor.professor is None and actor.student is None:
-        raise Http404
-    return cast("User", actor.user)
 
 
 def _qr(address: str) -> SafeString:

@@ -12,7 +12,14 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from .. import classes, extensions, schedule, visibility
-from ..accounts import Actor, ActorRequest, member_required, professor_required, student_required
+from ..accounts import (
+    Actor,
+    ActorRequest,
+    member_required,
+    student_required,
+    timetable_required,
+)
+from ..middleware import KEEP
 from ..models import Institute, Offering, Professor, Room, Student
 from ..querysets import MeetingQuerySet
 
@@ -21,12 +28,21 @@ PAST_CHANGES = 50
 
 
 @require_safe
-@professor_required
+@timetable_required
 def week(request: ActorRequest, day: dt.date | None = None) -> HttpResponse:
-    professor = cast("Professor", request.actor.professor)
-    rows = schedule.of_professor(professor)
-    context = _week(request.actor, rows, day, professor=professor)
-    return render(request, "timetable/week.html", context)
+    """One's own. The current one is kept on the device for when it has no network."""
+    actor = request.actor
+    if actor.professor is not None:
+        rows = schedule.of_professor(actor.professor)
+    else:
+        rows = schedule.of_student(cast("Student", actor.student))
+    context = _week(actor, rows, day, professor=actor.professor)
+    response = render(
+        request, "timetable/week.html", {**context, "show_professor": actor.professor is None}
+    )
+    if context["week"].is_current:
+        response[KEEP] = "week"
+    return response
 
 
 @require_safe

@@ -1,0 +1,47 @@
+"""What a device keeps of the site, so that it can be installed and opened without a network."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils import translation
+
+FILE = re.compile(rf'(?:href|src)="({re.escape(settings.STATIC_URL)}[^"]+)"')
+
+
+@dataclass(frozen=True)
+class Shell:
+    """What the service worker starts from. With another version it fetches all of it anew."""
+
+    version: str
+    offline: str
+    files: tuple[str, ...]
+    code: str
+
+    def script(self) -> str:
+        names = {"VERSION": self.version, "OFFLINE": self.offline, "FILES": self.files}
+        said = "".join(f"const {name} = {json.dumps(value)};\n" for name, value in names.items())
+        return f"{said}importScripts({json.dumps(self.code)});\n"
+
+
+@lru_cache(maxsize=1)
+def shell() -> Shell:
+    """The same for everybody: the files are those of the offline page, as of every page.
+
+    The version follows from that page and from the addresses in it, which a release changes with
+    the content of the files.
+    """
+    code = static("understudy/worker.js")
+    with translation.override(settings.LANGUAGE_CODE):
+        page = render_to_string("timetable/offline.html")
+    files = tuple(dict.fromkeys(FILE.findall(page)))
+    version = hashlib.sha256(f"{code}\n{page}".encode()).hexdigest()[:16]
+    return Shell(version, reverse("timetable:offline"), files, code)

@@ -1,0 +1,53 @@
+"""The site as something to install: its manifest, its service worker, and the page without a network."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.translation import get_language, get_language_bidi
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_safe
+
+from .. import device
+
+ICONS = (("understudy/icon.svg", "any"), ("understudy/icon-maskable.svg", "maskable"))
+
+
+@require_safe
+@cache_control(max_age=3600)
+def manifest(request: HttpRequest) -> HttpResponse:
+    home = reverse("timetable:home")
+    described = {
+        "id": home,
+        "name": "Understudy",
+        "short_name": "Understudy",
+        "description": _("Who teaches what, when, and what has changed."),
+        "lang": get_language(),
+        "dir": "rtl" if get_language_bidi() else "ltr",
+        "start_url": home,
+        "scope": home,
+        "display": "standalone",
+        "background_color": "#f5f6f3",
+        "theme_color": "#155e63",
+        "icons": [
+            {"src": static(name), "type": "image/svg+xml", "sizes": "any", "purpose": purpose}
+            for name, purpose in ICONS
+        ],
+    }
+    return JsonResponse(described, content_type="application/manifest+json")
+
+
+@require_safe
+@cache_control(no_cache=True)
+def service_worker(request: HttpRequest) -> HttpResponse:
+    """At the root, so that it serves every page. Browsers ask for it again by themselves."""
+    return HttpResponse(device.shell().script(), content_type="text/javascript; charset=utf-8")
+
+
+@require_safe
+def offline(request: HttpRequest) -> HttpResponse:
+    """Kept on the device and shown to whoever is offline and has no week there: it names nobody."""
+    return render(request, "timetable/offline.html")
