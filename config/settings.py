@@ -348,6 +348,8 @@ ANYMAIL = {
 }
 # An apprise address with {to} for the number, as twilio://SID:TOKEN@FROM/{to}. Unset: no SMS.
 SMS_URL = env.str("SMS_URL", default="")
+# A push service on this machine, which tests name here. Otherwise only public HTTPS ones are asked.
+PUSH_TEST_SERVICE = ""
 PHONENUMBER_DB_FORMAT = "E164"
 PHONENUMBER_DEFAULT_FORMAT = "INTERNATIONAL"
 

@@ -16,4 +16,5 @@ class ReallocationConfig(AppConfig):
         extensions.count_in_navigation("reallocation:case-list", panels.waiting_choices)
         extensions.count_in_navigation("reallocation:inbox", inbox.unread)
         extensions.add_panel("week", panels.what_waits)
+        extensions.add_panel("device", panels.on_this_device)
         extensions.annotate_meetings(panels.where_cases_stand)

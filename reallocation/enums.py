@@ -55,6 +55,7 @@ class OfferStatus(models.TextChoices):
 class MessageChannel(models.TextChoices):
     EMAIL = "email", _("E-mail")
     SMS = "sms", _("SMS")
+    PUSH = "push", _("Notification on a device")
 
 
 class DeliveryStatus(models.TextChoices):

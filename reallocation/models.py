@@ -711,3 +711,25 @@ class Rehearsal(models.Model):
     @property
     def is_going(self) -> bool:
         return self.status in self.GOING
+
+
+class PushSubscription(models.Model):
+    """A device on which somebody wants to be told at once (Web Push, RFC 8030).
+
+    `endpoint` is where its push service takes messages; the keys are the browser's, with which only
+    this device can read them. `server_key` is the one of ours that the push service expects.
+    """
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="push_subscriptions")
+    endpoint = models.CharField(_("address"), max_length=1000)
+    endpoint_hash = models.CharField(max_length=64, unique=True, editable=False)
+    p256dh = models.CharField(max_length=100, editable=False)
+    auth = models.CharField(max_length=32, editable=False)
+    server_key = models.CharField(max_length=100, editable=False)
+    made_at = models.DateTimeField(_("made"))
+
+    class Meta:
+        ordering: ClassVar = ["-made_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} · {self.pk}"

@@ -18,6 +18,7 @@ from timetable.models import Meeting
 
 from . import queries
 from .models import Case
+from .notifications import devices, vapid
 
 
 def waiting_offers(actor: Actor) -> QuerySet[Any] | int:
@@ -43,6 +44,15 @@ def what_waits(request: ActorRequest, _subject: Any) -> SafeString | str:
         return ""
     context = {"offers": offers, "choices": choices}
     return render_to_string("reallocation/_what_waits.html", context, request=request)
+
+
+def on_this_device(request: ActorRequest, _subject: Any) -> SafeString | str:
+    """The button with which this device asks to be told at once. Scripts show it where it works."""
+    user = request.actor.user
+    if user is None or not request.actor.is_member:
+        return ""
+    context = {"key": vapid.server_key().public, "marks": devices.marks(user)}
+    return render_to_string("reallocation/_device.html", context, request=request)
 
 
 def where_cases_stand(actor: Actor, meetings: Sequence[Meeting]) -> dict[int, MeetingNote]:

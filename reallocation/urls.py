@@ -1,6 +1,6 @@
 from django.urls import path
 
-from .views import absence, case, health, inbox, link, offer, rehearsal, webhook
+from .views import absence, case, device, health, inbox, link, offer, rehearsal, webhook
 
 app_name = "reallocation"
 
@@ -31,6 +31,8 @@ urlpatterns = [
     path("rehearsals/<uuid:uid>/", rehearsal.rehearsal_detail, name="rehearsal-detail"),
     path("rehearsals/<uuid:uid>/cancel/", rehearsal.rehearsal_cancel, name="rehearsal-cancel"),
     path("rehearsals/<uuid:uid>/delete/", rehearsal.rehearsal_delete, name="rehearsal-delete"),
+    path("devices/add/", device.device_add, name="device-add"),
+    path("devices/forget/", device.device_forget, name="device-forget"),
     path("o/<str:token>/", link.offer_link, name="offer-link"),
     path("c/<str:token>/", link.case_link, name="case-link"),
     path("m/<str:token>/", inbox.message_link, name="message-link"),

@@ -25,9 +25,15 @@ class Shell:
     offline: str
     files: tuple[str, ...]
     code: str
+    icon: str
 
     def script(self) -> str:
-        names = {"VERSION": self.version, "OFFLINE": self.offline, "FILES": self.files}
+        names = {
+            "VERSION": self.version,
+            "OFFLINE": self.offline,
+            "FILES": self.files,
+            "ICON": self.icon,
+        }
         said = "".join(f"const {name} = {json.dumps(value)};\n" for name, value in names.items())
         return f"{said}importScripts({json.dumps(self.code)});\n"
 
@@ -44,4 +50,5 @@ def shell() -> Shell:
         page = render_to_string("timetable/offline.html")
     files = tuple(dict.fromkeys(FILE.findall(page)))
     version = hashlib.sha256(f"{code}\n{page}".encode()).hexdigest()[:16]
-    return Shell(version, reverse("timetable:offline"), files, code)
+    icon = static("understudy/icon.svg")
+    return Shell(version, reverse("timetable:offline"), files, code, icon)

@@ -17,8 +17,9 @@ from django.utils.safestring import SafeString, mark_safe
 from .accounts import Actor, ActorRequest
 from .models import Institute, Meeting
 
-Place = Literal["class", "week", "my-classes", "changes"]
-"""At the head of which page a panel stands: the class, a professor's week, a student's pages."""
+Place = Literal["class", "week", "my-classes", "changes", "device"]
+"""At the head of which page a panel stands: the class, a professor's week, a student's pages. Under
+`device`: on the pages of what one is asked, where one may want to be told of the next at once."""
 
 
 @dataclass(frozen=True)

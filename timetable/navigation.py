@@ -56,6 +56,10 @@ def teaches_or_registers(actor: Actor) -> bool:
     return teaches(actor) or registers(actor)
 
 
+def teaches_or_studies(actor: Actor) -> bool:
+    return teaches(actor) or studies(actor)
+
+
 def is_told(actor: Actor) -> bool:
     """Whether messages come for them."""
     return teaches(actor) or studies(actor) or registers(actor)

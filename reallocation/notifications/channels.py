@@ -1,4 +1,4 @@
-"""The roads on which a message leaves: e-mail by Django's mail framework, SMS by apprise."""
+"""The roads on which a message leaves: e-mail by Django's mail framework, SMS by apprise, Web Push."""
 
 from __future__ import annotations
 
@@ -20,25 +20,15 @@ from reallocation.enums import MessageChannel
 from reallocation.models import Delivery
 
 from . import invitations, links
+from .failures import Refused, Unreachable, Unsent
 from .kinds import action_of
+from .push import Push
 
 PERMANENT = 500
 """SMTP replies from here on are final (RFC 5321, section 4.2.1)."""
 
 CLOSING = 421
 """The server is closing the connection."""
-
-
-class Refused(Exception):
-    """This address takes no such message, today or ever."""
-
-
-class Unsent(Exception):
-    """Not this time, for a reason that concerns this message alone."""
-
-
-class Unreachable(Exception):
-    """The channel itself does not answer: other messages would fare no better now."""
 
 
 class Channel(Protocol):
@@ -151,7 +141,11 @@ class Sms:
         """Each text message is a request of its own."""
 
 
-CHANNELS: dict[str, type[Channel]] = {MessageChannel.EMAIL: Email, MessageChannel.SMS: Sms}
+CHANNELS: dict[str, type[Channel]] = {
+    MessageChannel.EMAIL: Email,
+    MessageChannel.SMS: Sms,
+    MessageChannel.PUSH: Push,
+}
 
 
 class Channels:

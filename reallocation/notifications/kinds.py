@@ -29,6 +29,11 @@ class Kind:
     """Worth a text message where little time is left."""
 
     @property
+    def is_pushed(self) -> bool:
+        """Shown at once on the devices that asked for it: what waits for an answer or a vote."""
+        return self.link in {"offer", "ballot"}
+
+    @property
     def template(self) -> str:
         return f"reallocation/notifications/{self.name}.txt"
 

@@ -18,7 +18,7 @@ from reallocation.enums import DeliveryStatus, MessageChannel
 from reallocation.models import Case, Delivery, Message, Notice
 from timetable.models import Institute, User
 
-from . import outbox
+from . import devices, outbox
 from .addresses import mail_addresses, phone_numbers
 from .kinds import KINDS, Kind
 
@@ -81,18 +81,23 @@ def _write(drafts: Sequence[Draft], now: dt.datetime) -> list[Notice]:
     named = mail_addresses(User.objects.filter(pk__in=named_ids)) if named_ids else {}
     messages: list[Message] = []
     deliveries: list[Delivery] = []
-    for draft, notice in zip(drafts, notices, strict=True):
-        people = {pk: named[pk] for pk in draft.user_ids if pk in named}
-        if draft.audience is not None:
-            people |= mail_addresses(draft.audience)
+    audiences = [_people(draft, named) for draft in drafts]
+    on_devices = _on_devices(drafts, audiences)
+    for draft, notice, people in zip(drafts, notices, audiences, strict=True):
         phones = phone_numbers(people) if _in_a_hurry(draft, now) else {}
         told = [Message(notice=notice, user_id=pk) for pk in people]
         messages += told
         for message in told:
             address, phone = people[message.user_id], phones.get(message.user_id, "")
+            is_pushed = KINDS[draft.kind].is_pushed and message.user_id in on_devices
+            pushed = devices.ADDRESS if is_pushed else ""
             deliveries += [
                 Delivery(message=message, channel=channel, address=to, status=_first(), due_at=now)
-                for channel, to in ((MessageChannel.EMAIL, address), (MessageChannel.SMS, phone))
+                for channel, to in (
+                    (MessageChannel.EMAIL, address),
+                    (MessageChannel.SMS, phone),
+                    (MessageChannel.PUSH, pushed),
+                )
                 if to
             ]
         audit.record(
@@ -105,6 +110,23 @@ def _write(drafts: Sequence[Draft], now: dt.datetime) -> list[Notice]:
     Message.objects.bulk_create(messages)
     Delivery.objects.bulk_create(deliveries)
     return notices
+
+
+def _people(draft: Draft, named: dict[int, str]) -> dict[int, str]:
+    """Mail addresses by account."""
+    people = {pk: named[pk] for pk in draft.user_ids if pk in named}
+    return people if draft.audience is None else people | mail_addresses(draft.audience)
+
+
+def _on_devices(drafts: Sequence[Draft], audiences: Sequence[dict[int, str]]) -> set[int]:
+    """Who of those who are asked something wants to be told at once on a device. One query."""
+    asked = {
+        pk
+        for draft, people in zip(drafts, audiences, strict=True)
+        if KINDS[draft.kind].is_pushed
+        for pk in people
+    }
+    return devices.owners(asked) if asked else set()
 
 
 def _worded(draft: Draft, now: dt.datetime) -> Notice:

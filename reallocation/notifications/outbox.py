@@ -28,7 +28,8 @@ from reallocation.enums import DeliveryStatus, MessageChannel
 from reallocation.models import Delivery, Notice
 
 from .addresses import phone_numbers
-from .channels import Channels, Refused, Unreachable, Unsent
+from .channels import Channels
+from .failures import Refused, Unreachable, Unsent
 
 log = structlog.get_logger(__name__)
 

@@ -19,12 +19,21 @@ from django.apps import apps
 from django.db import connection, models, transaction
 
 from fairness.models import LedgerEntry
-from reallocation.models import Case, Delivery, LogEntry, Message, Notice, Rehearsal
+from reallocation.models import (
+    Case,
+    Delivery,
+    LogEntry,
+    Message,
+    Notice,
+    Rehearsal,
+    Webhook,
+    WebhookDelivery,
+)
 from timetable.models import Absence, Institute, User
 from voting.models import Vote
 
 LEFT_OUT: frozenset[type[models.Model]] = frozenset(
-    {Delivery, LogEntry, Message, Notice, Rehearsal, Vote}
+    {Delivery, LogEntry, Message, Notice, Rehearsal, Vote, Webhook, WebhookDelivery}
 )
 BLANKED: dict[type[models.Model], dict[str, Any]] = {
     User: {"password": "", "last_login": None},

@@ -1,6 +1,6 @@
 // Everything comes from the network while there is one: nothing online is ever older than the
 // server's answer. Kept for the rest are the files that each page needs, a page that says so, and
-// the reader's own week as last seen. /sw.js sets VERSION, OFFLINE and FILES, and loads this.
+// the reader's own week as last seen. /sw.js sets the names in capitals, and loads this.
 const files = `files-${VERSION}`;
 const own = "own";
 const week = "/week/";
@@ -13,10 +13,21 @@ self.addEventListener("fetch", (event) => {
   const path = new URL(request.url).pathname;
   if (request.mode === "navigate") {
     if (request.method === "GET") event.respondWith(page(event));
-    else if (path.endsWith("/logout/")) event.waitUntil(caches.delete(own));
+    else if (path.endsWith("/logout/")) event.waitUntil(forget());
   } else if (request.method === "GET" && FILES.includes(path)) {
     event.respondWith(fetch(request).catch(() => caches.match(path)));
   }
+});
+
+self.addEventListener("push", (event) => {
+  const { title, body, tag, url } = event.data.json();
+  const shown = { body, tag, renotify: true, data: url, icon: ICON };
+  event.waitUntil(self.registration.showNotification(title, shown));
+});
+
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(self.clients.openWindow(event.notification.data));
 });
 
 async function install() {
@@ -53,6 +64,12 @@ async function remember(response) {
   const kept = await cache.match(week);
   const reader = (answer) => answer.headers.get("Understudy-Reader");
   if (kept && reader(kept) !== reader(response)) await cache.delete(week);
+}
+
+// Whoever signs out leaves neither their week nor their notifications on the device.
+async function forget() {
+  await caches.delete(own);
+  await (await self.registration.pushManager?.getSubscription())?.unsubscribe();
 }
 
 async function lastWeek() {

@@ -3,7 +3,7 @@
 from django.http import HttpResponse
 from django.urls import include, path
 
-from reallocation.views import inbox
+from reallocation.views import device, inbox
 
 
 def page(request, token):
@@ -15,6 +15,8 @@ reallocation = (
         path("o/<token>/", page, name="offer-link"),
         path("c/<token>/", page, name="case-link"),
         path("m/<token>/", inbox.message_link, name="message-link"),
+        path("devices/add/", device.device_add, name="device-add"),
+        path("devices/forget/", device.device_forget, name="device-forget"),
         path("inbox/", inbox.inbox, name="inbox"),
         path("inbox/<uuid:uid>/", inbox.message_open, name="message-open"),
     ],

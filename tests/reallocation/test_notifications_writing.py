@@ -243,7 +243,7 @@ def test_a_wave_costs_the_same_whatever_its_size(house, case, offers):
     announce.meeting_postponed(case_of(house, "PHYS.A"), NOW)
     with CaptureQueriesContext(connection) as captured:
         announce.offers_sent(wave, NOW)
-    assert len(captured) == 11
+    assert len(captured) == 12
 
 
 @pytest.mark.parametrize("cases", [1, 2])

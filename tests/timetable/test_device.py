@@ -124,7 +124,11 @@ def wait_for(page, condition):
     """Until the script says yes; Playwright's own waiting needs an eval, which the policy forbids."""
     page.evaluate(
         f"""async () => {{
-            while (!(await ({condition})())) await new Promise((go) => setTimeout(go, 20));
+            for (let n = 0; n < 500; n++) {{
+                if (await ({condition})()) return;
+                await new Promise((go) => setTimeout(go, 20));
+            }}
+            throw new Error("in vain");
         }}"""
     )
 
