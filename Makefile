@@ -15,7 +15,7 @@ LOOK := env -u BASE_URL -u ALLOWED_HOSTS DATABASE_URL=sqlite://:memory: SECRET_K
 LIVE := env -u DEBUG -u BASE_URL -u ALLOWED_HOSTS DATABASE_URL=sqlite://:memory:
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format translations bench clean
+.PHONY: help setup demo test check format translations bench screenshots clean
 
 help:
 	@echo "make demo    a sample institute with web and worker on PORT (default 8000)"
@@ -24,6 +24,7 @@ help:
 	@echo "make format  put the code in order"
 	@echo "make translations  compile the catalogues in config/locale"
 	@echo "make bench   how fast it is on this machine, a line of JSON each"
+	@echo "make screenshots  every page as a picture, for each kind of user, in var/screenshots"
 	@echo "make setup   only the virtual environment, with all that development needs"
 	@echo "make clean   throw away .venv and var, the sample data included"
 
@@ -78,6 +79,11 @@ translations: .venv/dev.installed
 
 bench: .venv/dev.installed
 	@$(BIN)/python -m tests.benchmarks
+
+# WHO=student: only for users of whom this is said.
+screenshots: .venv/dev.installed
+	@.ci/browser
+	@$(BIN)/python -m tests.screenshots $(WHO)
 
 clean:
 	rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .hypothesis
