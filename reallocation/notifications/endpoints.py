@@ -8,19 +8,19 @@ Redirects are not followed.
 from __future__ import annotations
 
 import http.client
-import ipaddress
 import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from reallocation.webhooks.targets import is_public
+
 SECONDS = 5
 HTTPS = 443
-TRANSLATED = ipaddress.ip_network("64:ff9b::/96")
-"""IPv4 addresses behind a translator (RFC 6052): public by name, whatever is behind it."""
 
 
 class NotPublic(Exception):
@@ -79,21 +79,9 @@ def look_up(endpoint: Endpoint) -> str:
     """One of the server's IP addresses. Raises NotPublic if any of them is not public."""
     found = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
     addresses = [str(answer[4][0]) for answer in found]
-    for address in addresses:
-        if not is_public(address):
-            raise NotPublic("the server is not on the public network")
+    if not all(is_public(ip_address(address)) for address in addresses):
+        raise NotPublic("the server is not on the public network")
     return addresses[0]
-
-
-def is_public(text: str) -> bool:
-    """Whether an IP address belongs to a single host of the public network."""
-    address = ipaddress.ip_address(text.partition("%")[0])
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return is_public(str(address.ipv4_mapped))
-        if address.sixtofour or address.teredo or address in TRANSLATED:
-            return False
-    return address.is_global and not address.is_multicast
 
 
 class _Checked(http.client.HTTPSConnection):

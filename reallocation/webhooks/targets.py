@@ -136,9 +136,9 @@ def addresses_of(target: Target, timeout: float) -> list[Address]:
 
 def is_allowed(address: Address) -> bool:
     """Whether something may be sent to this address: it is public, or the operator says so."""
-    address = _reached(address)
     networks = (ip_network(one) for one in settings.WEBHOOK_NETWORKS)
-    return _is_public(address) or any(address in network for network in networks)
+    reached = _reached(address)
+    return is_public(address) or any(reached in network for network in networks)
 
 
 def _reached(address: Address) -> Address:
@@ -152,7 +152,9 @@ def _reached(address: Address) -> Address:
     return address
 
 
-def _is_public(address: Address) -> bool:
+def is_public(address: Address) -> bool:
+    """Whether it is the address of a single host of the public network."""
+    address = _reached(address)
     if isinstance(address, IPv4Address):
         return not any(address in block for block in CLOSED_4)
     return (

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import socket
+from ipaddress import ip_address
 
 import jwt
 import pytest
@@ -22,6 +23,7 @@ from reallocation.notifications import (
     sealing,
     vapid,
 )
+from reallocation.webhooks.targets import is_public
 from tests.factories import (
     NOW,
     OfferFactory,
@@ -190,7 +192,7 @@ def test_an_endpoint_is_read():
     ],
 )
 def test_an_address_inside_is_told_from_a_public_one(address, public):
-    assert endpoints.is_public(address) is public
+    assert is_public(ip_address(address)) is public
 
 
 def test_a_name_that_leads_inside_is_not_asked(monkeypatch):
