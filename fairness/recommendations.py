@@ -152,19 +152,23 @@ def _classes(
     coming: dict[tuple[int, int], list[Meeting]] = defaultdict(list)
     teachers: dict[int, set[int]] = defaultdict(set)
     responsible: dict[int, int] = {}
-    for offering_id, professor_id, position in Teaching.objects.filter(
+    offerings: dict[int, Offering] = {}
+    for row in Teaching.objects.filter(
         offering__in={pk for one in over for pk in one.parts}
-    ).values_list("offering", "professor", "position"):
-        teachers[offering_id].add(professor_id)
-        if position == 0:
-            responsible[offering_id] = professor_id
+    ).select_related("offering__course"):
+        offering_id = row.offering_id
+        teachers[offering_id].add(row.professor_id)
+        if row.position == 0:
+            responsible[offering_id] = row.professor_id
+            offerings[offering_id] = row.offering
     for meeting in (
         Meeting.objects.holding()
         .filter(offering__in=responsible, professor__in=[one.professor_id for one in over])
         .filter(starts_at__gt=now)
-        .select_related("offering__course")
+        .only("professor", "offering", "starts_at", "ends_at")
     ):
         if responsible[meeting.offering_id] == meeting.professor_id:
+            meeting.offering = offerings[meeting.offering_id]
             coming[meeting.professor_id, meeting.offering_id].append(meeting)
     qualified.read({rows[0].offering.course_id for rows in coming.values()})
     under = {pk for pk, one in loads.items() if one.deviation < 0}
