@@ -34,7 +34,13 @@ for (const button of document.querySelectorAll("button[data-copies]")) {
 // pages need the network, as they do without.
 navigator.serviceWorker?.register("/sw.js").catch((reason) => console.info(reason.message));
 
-// A copy that was shown for want of a network gives way to the page itself.
+// A copy that was shown for want of a network gives way to the page itself, once the server answers:
+// that a network is there again does not yet mean that it leads anywhere.
 if (document.querySelector("[data-offline]:not([hidden])")) {
-  window.addEventListener("online", () => window.location.reload());
+  const lookAgain = async () => {
+    const answer = await fetch("/sw.js", { method: "HEAD", cache: "no-store" }).catch(() => null);
+    if (answer?.ok) window.location.reload();
+  };
+  window.addEventListener("online", lookAgain);
+  setInterval(lookAgain, 5000);
 }

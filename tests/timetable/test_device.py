@@ -169,7 +169,8 @@ def test_the_week_can_be_read_without_a_network(
     )
 
     context.set_offline(False)
-    expect(page.get_by_text("You are offline")).to_be_hidden()
+    # The worker may learn of the network later than the page, which then looks again.
+    expect(page.get_by_text("You are offline")).to_be_hidden(timeout=20_000)
 
 
 @browser_test
