@@ -92,7 +92,7 @@ def end(case: Case, offers: Iterable[Offer], status: OfferStatus, now: dt.dateti
         return ended
     Offer.objects.filter(pk__in=[offer.pk for offer in ended]).update(status=status)
     for offer in ended:
-        offer.status = status
+        offer.status, offer.case = status, case
         audit.record(
             f"offer.{status}",
             institute=case.institute,
