@@ -12,9 +12,19 @@ from dataclasses import dataclass, field
 from django.urls import URLPattern, get_resolver, reverse
 from django.utils import timezone
 
-from reallocation.enums import CaseStatus, OfferStatus, WaitingFor
+from reallocation.enums import (
+    CaseStatus,
+    OfferStatus,
+    RehearsalFailure,
+    RehearsalPhase,
+    WaitingFor,
+    WebhookEvent,
+)
 from reallocation.models import Case, Message, Offer
 from reallocation.notifications import links
+from reallocation.rehearsal import player, programme
+from reallocation.rehearsal.stage import rehearse
+from reallocation.webhooks import subscriptions
 from timetable import feeds, login_links
 from timetable.models import Institute, Meeting, User
 from voting.models import Ballot
@@ -32,6 +42,13 @@ NO_PAGES = {
     "reallocation:professor-search": "a part of a page",
     "reallocation:device-add": "an act",
     "reallocation:device-forget": "an act",
+    "reallocation:rehearsal-cancel": "an act",
+    "reallocation:rehearsal-delete": "an act",
+    "reallocation:webhook-secret": "an act",
+    "reallocation:webhook-switch": "an act",
+    "reallocation:webhook-remove": "an act",
+    "reallocation:webhook-replay": "an act",
+    "reallocation:webhook-replay-one": "an act",
     "reallocation:healthz": "for programs",
     "reallocation:readyz": "for programs",
 }
@@ -219,6 +236,8 @@ def _registrar(institute: Institute) -> Tour:
             seen.add(state)
             tour.see(f"case, {state.replace('_', ' ')}", "reallocation:case-detail", case.uid)
     tour.see("absence for somebody", "reallocation:absence-file")
+    _webhooks(tour, institute)
+    _rehearsals(tour, institute)
     tour.see("fairness", "fairness:report")
     first = Case.objects.filter(institute=institute).first()
     tour.see("admin", "admin:index")
@@ -227,3 +246,38 @@ def _registrar(institute: Institute) -> Tour:
     tour.see("admin, log", "admin:reallocation_logentry_changelist")
     tour.see("admin, import", "admin:timetable_import")
     return tour
+
+
+def _webhooks(tour: Tour, institute: Institute) -> None:
+    made = subscriptions.make(
+        institute,
+        name="Student app",
+        url="https://hooks.lakeside.example/understudy",
+        events=[WebhookEvent.CASE_OPENED, WebhookEvent.MEETING_CHANGED],
+        owner=tour.user,
+        now=timezone.now(),
+    )
+    tour.see("webhooks", "reallocation:webhook-list")
+    tour.see("webhook", "reallocation:webhook-detail", made.webhook.uid)
+
+
+def _rehearsals(tour: Tour, institute: Institute) -> None:
+    """One that was played under two rules, one that failed, and one under way."""
+    script = {"absences": 12, "seed": 1, "on": None, "lead_hours": 24, "wave": None}
+    script |= {"accept": 0.3, "turnout": 0.6, "yes": 0.7}
+    rules = {"wave_size": [3, 0]}
+    now = timezone.now()
+    for state in ("played", "failed", "under way"):
+        asked = programme.ask(institute, script, rules, now=now, user=tour.user)
+        programme.begin(asked.pk, now)
+        if state == "played":
+            found = rehearse(institute, player.script_of(script), now=now).as_json()
+            other = player.other_policy(institute, rules)
+            compared = rehearse(institute, player.script_of(script), policy=other, now=now)
+            programme.finish(asked.pk, found, compared.as_json(), now)
+        elif state == "failed":
+            programme.fail(asked.pk, RehearsalFailure.TOO_LONG, now)
+        else:
+            programme.tell(asked.pk, RehearsalPhase.AS_IT_IS, now, done=5, total=12)
+        tour.see(f"rehearsal, {state}", "reallocation:rehearsal-detail", asked.uid)
+    tour.see("rehearsals", "reallocation:rehearsal-list")
