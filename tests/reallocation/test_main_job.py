@@ -78,10 +78,15 @@ class Campus:
                 yield meeting
 
 
+def send(page, button):
+    """Press the button and wait for the page that answers: a click alone does not wait for it."""
+    with page.expect_navigation():
+        page.get_by_role("button", name=button).first.click()
+
+
 def click_for(page, url, button):
     page.goto(url)
-    page.get_by_role("button", name=button).click()
-    page.wait_for_load_state()
+    send(page, button)
 
 
 def file_absence(page, live_server, sign_in, meeting):
@@ -149,8 +154,7 @@ def put_to_vote(page, browser, live_server, worker):
     def put_to_vote(case):
         page.goto(f"{live_server.url}/cases/{case.uid}/")
         page.locator("input[name=candidate]").first.check()
-        page.get_by_role("button", name="Ask").first.click()
-        page.wait_for_load_state()
+        send(page, "Ask")
         worker.run()
         answer(browser, live_server, again(case), "Yes, I take it")
         worker.run()
@@ -171,8 +175,7 @@ def test_an_absence_is_covered_by_a_colleague_and_everybody_sees_it(
     link = links_in_mail(chosen.email, "/o/", live_server)[-1]
     offer_page.goto(link)
     assert again(case).offers.filter(status="accepted").count() == 0
-    offer_page.get_by_role("button", name="Yes, I take it").click()
-    offer_page.wait_for_load_state()
+    send(offer_page, "Yes, I take it")
     guest.close()
     worker.run()
     case = again(case)
@@ -210,8 +213,7 @@ def test_cases_climb_to_the_vote_the_new_slot_the_weekend_and_the_drop(
     assert again(case).waiting_for == WaitingFor.SLOT_CHOICE
     page.goto(f"{live_server.url}/cases/{case.uid}/")
     page.locator("input[name=slot]").nth(1).check()
-    page.get_by_role("button", name="Take this time").click()
-    page.wait_for_load_state()
+    send(page, "Take this time")
     worker.run()
     assert again(case).status == CaseStatus.RESCHEDULED
 
