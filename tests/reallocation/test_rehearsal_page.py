@@ -377,8 +377,8 @@ def test_every_state_fits_a_small_screen_and_can_be_used_by_everybody(
         looked("form")
         page.get_by_label("Offers in a wave").fill("0")
         page.get_by_role("button", name="Rehearse", exact=True).click()
-        rehearsal = Rehearsal.objects.going().get()
         expect(page.get_by_role("heading", name="Waiting to begin")).to_be_visible()
+        rehearsal = Rehearsal.objects.going().get()
         looked("waiting")
         # From here on the page asks for itself.
         assert programme.begin(rehearsal.pk, now)
@@ -392,7 +392,8 @@ def test_every_state_fits_a_small_screen_and_can_be_used_by_everybody(
         expect(verdict).to_be_visible(timeout=10_000)
         page.goto(page.url)
         looked("played")
-        page.get_by_role("button", name="Delete").click()
+        with page.expect_navigation():
+            page.get_by_role("button", name="Delete").click()
         failed = programme.ask(house.institute, SCRIPT, {}, now=now)
         programme.begin(failed.pk, now)
         programme.fail(failed.pk, RehearsalFailure.BROKE, now, error="ValueError: " + "x" * 90)
