@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from django.db import transaction
+from django.apps import apps
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from timetable.models import Institute, Meeting
@@ -89,6 +90,8 @@ def import_bundle(
         )
         if dry_run:
             transaction.set_rollback(True)
+    if not dry_run:
+        _analyse()
     return _report(store, dry_run=dry_run)
 
 
@@ -119,6 +122,17 @@ def _lock(store: Store) -> None:
         locked = rows.select_for_update(of=("self",), no_key=True).order_by("pk")
         for _pk in locked.values_list("pk", flat=True).iterator():
             pass
+
+
+def _analyse() -> None:
+    """Tell PostgreSQL what is in the tables now: until it looks by itself, a minute later or more, it
+    plans as if they were empty, and a page may take half a minute."""
+    if connection.vendor != "postgresql":
+        return
+    models = apps.get_app_config("timetable").get_models(include_auto_created=True)
+    tables = (connection.ops.quote_name(model._meta.db_table) for model in models)
+    with connection.cursor() as cursor:
+        cursor.execute(f"ANALYZE {', '.join(tables)}")
 
 
 def _report(store: Store, *, dry_run: bool) -> ImportReport:
