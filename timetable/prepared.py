@@ -11,7 +11,8 @@ with parameters in the place of values:
     led(people=[1, 2, 3])
 
 The function gets the parameters by name and returns the queryset, of `values_list`. A condition on any
-number of values is `among`, not `in`: it is one parameter, however many they are.
+number of values is `among`, not `in`: it is one parameter, however many they are. `PreparedRows` does the
+same for whole rows, `select_related` and `select_for_update` included.
 """
 
 from __future__ import annotations
@@ -20,12 +21,16 @@ import datetime as dt
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Expression, Field, ForeignKey, Lookup, QuerySet
+from django.db.models import Expression, Field, ForeignKey, Lookup, Model, QuerySet
+from django.db.models.query import get_related_populators
 from django.db.models.sql.compiler import SQLCompiler
+from django.db.transaction import TransactionManagementError
+
+Row = TypeVar("Row", bound=Model)
 
 
 class Many:
@@ -84,10 +89,45 @@ class _Statement:
     sql: str
     values: Sequence[Any]
     converters: Sequence[tuple[int, Sequence[Callable[..., Any]], Any]]
+    shape: _Shape | None
 
 
-class PreparedQuery:
-    """A query of `values_list`, compiled at its first call for each kind of database."""
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """How a row of columns becomes a row of a model: what `ModelIterable` finds out for a queryset."""
+
+    model: Any
+    first: int
+    last: int
+    names: Sequence[str]
+    populators: Sequence[Any]
+    locks: bool
+
+    @classmethod
+    def of(cls, compiler: SQLCompiler) -> _Shape | None:
+        """None where the query gives values and no rows."""
+        kind: Any = compiler.klass_info
+        if kind is None:
+            return None
+        first, last = kind["select_fields"][0], kind["select_fields"][-1] + 1
+        return cls(
+            kind["model"],
+            first,
+            last,
+            [column.target.attname for column, *_ in compiler.select[first:last]],
+            get_related_populators(kind, compiler.select, DEFAULT_DB_ALIAS),
+            bool(compiler.query.select_for_update),
+        )
+
+    def row(self, columns: Sequence[Any]) -> Any:
+        instance = self.model.from_db(DEFAULT_DB_ALIAS, self.names, columns[self.first : self.last])
+        for populator in self.populators:
+            populator.populate(columns, instance)
+        return instance
+
+
+class _Prepared:
+    """A query that is compiled at its first call, for each kind of database."""
 
     def __init__(
         self, build: Callable[..., QuerySet[Any, Any]], **kinds: Field[Any, Any] | Many
@@ -96,12 +136,15 @@ class PreparedQuery:
         self._parameters = {name: Parameter(name, kind) for name, kind in kinds.items()}
         self._statements: dict[str, _Statement] = {}
 
-    def __call__(self, **values: Any) -> Iterable[Sequence[Any]]:
-        """The rows, each a sequence of values. Wants a value for every parameter."""
-        connection = connections[DEFAULT_DB_ALIAS]
+    def _statement(self, connection: BaseDatabaseWrapper) -> _Statement:
         statement = self._statements.get(connection.vendor)
         if statement is None:
             statement = self._statements[connection.vendor] = self._compile(connection)
+        return statement
+
+    def _fetch(
+        self, statement: _Statement, connection: BaseDatabaseWrapper, values: dict[str, Any]
+    ) -> Sequence[Sequence[Any]]:
         bound = [
             value.bound(values[value.name], connection) if isinstance(value, Parameter) else value
             for value in statement.values
@@ -129,4 +172,47 @@ class PreparedQuery:
             sql,
             values,
             [(position, *converter) for position, converter in converters.items()],
+            _Shape.of(compiler),
         )
+
+
+class PreparedQuery(_Prepared):
+    """A prepared query of `values_list`."""
+
+    def __call__(self, **values: Any) -> Iterable[Sequence[Any]]:
+        """The rows, each a sequence of values. Wants a value for every parameter."""
+        connection = connections[DEFAULT_DB_ALIAS]
+        return self._fetch(self._statement(connection), connection, values)
+
+
+class PreparedRows(_Prepared, Generic[Row]):
+    """A prepared query of whole rows, with what they select as related."""
+
+    def __call__(self, **values: Any) -> list[Row]:
+        """The rows. Wants a value for every parameter.
+
+        Raises TransactionManagementError outside of a transaction, if it is to lock them.
+        """
+        connection = connections[DEFAULT_DB_ALIAS]
+        statement = self._statement(connection)
+        shape = self._shape(statement)
+        if shape.locks and connection.get_autocommit():
+            raise TransactionManagementError("Rows are locked inside a transaction only.")
+        return [shape.row(columns) for columns in self._fetch(statement, connection, values)]
+
+    def first(self, **values: Any) -> Row | None:
+        """The first row; None if there is none."""
+        return next(iter(self(**values)), None)
+
+    def one(self, **values: Any) -> Row:
+        """The only row. Raises the model's DoesNotExist if there is none."""
+        found = self.first(**values)
+        if found is None:
+            raise self._shape(self._statement(connections[DEFAULT_DB_ALIAS])).model.DoesNotExist
+        return found
+
+    @staticmethod
+    def _shape(statement: _Statement) -> _Shape:
+        if statement.shape is None:
+            raise TypeError("The query gives values: it is a PreparedQuery.")
+        return statement.shape

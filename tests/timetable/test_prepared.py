@@ -3,13 +3,14 @@
 import datetime as dt
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import BigIntegerField, Count, DateTimeField, UUIDField
+from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 
 from tests.factories import HoldFactory, at, small_institute
 from timetable.models import Hold, Meeting, Professor
-from timetable.prepared import Many, PreparedQuery
+from timetable.prepared import Many, PreparedQuery, PreparedRows
 
 COLUMNS = ("pk", "professor_id", "starts_at", "room__code")
 
@@ -99,3 +100,56 @@ def test_any_number_of_values_is_one_parameter(house):
 def test_a_value_that_is_missing_is_an_error():
     with pytest.raises(KeyError, match="but_for"):
         MEETINGS(people=[], starts_at=at("2027-03-02 00:00"), ends_at=at("2027-03-03 00:00"))
+
+
+def test_prepared_rows_are_those_of_the_queryset_with_what_belongs_to_them(house):
+    rows = Meeting.objects.select_related("professor__institute", "room", "offering__course")
+    prepared = PreparedRows(
+        lambda people: rows.filter(professor__among=people).order_by("pk"), people=Many()
+    )
+    ada, ben = house.professors["ADA"].pk, house.professors["BEN"].pk
+    for people in ([ada], [ada, ben], []):
+        plain = rows.filter(professor__in=people).order_by("pk")
+        with CaptureQueriesContext(connection) as asked:
+            found = [everything(meeting) for meeting in prepared(people=people)]
+        assert found == [everything(meeting) for meeting in plain]
+        assert len(asked) == 1
+
+
+def everything(meeting):
+    return [
+        {name: value for name, value in vars(row).items() if name != "_state"}
+        for row in (
+            *(meeting, meeting.professor, meeting.professor.institute),
+            *(meeting.offering, meeting.offering.course, *([meeting.room] if meeting.room else [])),
+        )
+    ]
+
+
+def test_what_is_not_there_is_said_to_be_missing(house):
+    prepared = PreparedRows(lambda pk: Meeting.objects.filter(pk=pk), pk=BigIntegerField())
+    known = house.meetings["MATH.A", "2027-03-02"]
+    assert (prepared.one(pk=known.pk), prepared.first(pk=known.pk)) == (known, known)
+    assert prepared.first(pk=0) is None
+    with pytest.raises(Meeting.DoesNotExist):
+        prepared.one(pk=0)
+
+
+def test_a_row_that_is_prepared_can_be_changed_and_saved(house):
+    prepared = PreparedRows(lambda pk: Professor.objects.filter(pk=pk), pk=BigIntegerField())
+    ada = prepared.one(pk=house.professors["ADA"].pk)
+    ada.name = "Ada the Second"
+    ada.save(update_fields=["name"])
+    assert prepared.one(pk=ada.pk).name == "Ada the Second"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rows_are_locked_inside_a_transaction_only():
+    prepared = PreparedRows(
+        lambda pk: Professor.objects.select_for_update(no_key=True).filter(pk=pk),
+        pk=BigIntegerField(),
+    )
+    with transaction.atomic():
+        assert prepared(pk=0) == []
+    with pytest.raises(TransactionManagementError):
+        prepared(pk=0)
