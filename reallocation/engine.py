@@ -12,10 +12,11 @@ All but `advance` run inside the caller's `audit.writing` block, on a case locke
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import BigIntegerField, QuerySet
 from django_q.tasks import async_task
 
 from fairness import ledger
@@ -23,6 +24,7 @@ from timetable import meetings
 from timetable.enums import MeetingStatus
 from timetable.locking import lock_people_and_rooms
 from timetable.models import Absence, Meeting, Professor
+from timetable.prepared import Many, PreparedRows
 from voting import ballots
 from voting.models import Ballot
 
@@ -44,6 +46,21 @@ ATTEMPTS = 3
 RUNGS = 12
 """More moves than a case can make at one moment."""
 
+_CASES = PreparedRows[Case](
+    lambda cases: Case.objects.for_moving().filter(pk__among=cases).order_by(), cases=Many()
+)
+_LOCKED = PreparedRows[Case](
+    lambda case: Case.objects.select_for_update(no_key=True).filter(pk=case).order_by(),
+    case=BigIntegerField(),
+)
+_MEETING = PreparedRows[Meeting](
+    lambda meeting: Meeting.objects.filter(pk=meeting).order_by(), meeting=BigIntegerField()
+)
+_ALL_RUNNING = PreparedRows[StepRecord](
+    lambda cases: StepRecord.objects.filter(case__among=cases, left_at=None).order_by(),
+    cases=Many(),
+)
+
 
 class Overtaken(Exception):
     """What was prepared no longer holds: everything it offered has been taken since."""
@@ -56,8 +73,8 @@ def step_of(case: Case) -> Step[Any]:
 def lock(case_id: int) -> Case:
     """The case as it stands now, held until the transaction ends."""
     # First the lock, then the reading: what is joined to a locked row is as old as the wait was long.
-    list(Case.objects.select_for_update(no_key=True).filter(pk=case_id).values_list("pk"))
-    return _joined(Case.objects.for_moving().get(pk=case_id))
+    _LOCKED(case=case_id)
+    return _joined(_CASES.one(cases=[case_id]))
 
 
 def lock_cases_of(absence: Absence) -> None:
@@ -77,11 +94,11 @@ def _joined(case: Case) -> Case:
 
 def _lock_seen(seen: Case) -> Case:
     """As `lock`, for a case read a moment ago: what moves no case is not read again."""
-    case: Case = Case.objects.select_for_update(no_key=True).get(pk=seen.pk)
+    case = _LOCKED.one(case=seen.pk)
     case.institute, case.professor = seen.institute, seen.professor
     if case.named_id == seen.named_id:
         case.named = seen.named
-    case.meeting = Meeting.objects.get(pk=case.meeting_id)
+    case.meeting = _MEETING.one(meeting=case.meeting_id)
     case.meeting.offering = seen.meeting.offering
     return _joined(case)
 
@@ -150,7 +167,7 @@ def advance(case_id: int, *, expected: int, now: dt.datetime) -> bool:
     case resolved. If more is to be done at once, it is nudged.
     """
     visit = _look(case_id, expected, now)
-    moved = visit and _attempt(visit, now)
+    moved = visit and _attempt(visit, now, moves=1)
     if moved and _is_due(moved.case, now):
         nudge(moved.case)
     return bool(moved)
@@ -159,13 +176,17 @@ def advance(case_id: int, *, expected: int, now: dt.datetime) -> bool:
 def climb(case_id: int, *, expected: int, now: dt.datetime) -> bool:
     """Make one move after the other from the turn `expected` on, until the case waits.
 
-    True if it moved at all. Each move is a transaction of its own, as with `advance`; only what no move
-    changes is not read again for the next one.
+    True if it moved at all. The moves are those that `advance` makes. Only what no move changes is not
+    read again for the next one, and steps that are passed over share the transaction of what follows.
     """
-    visit = _look(case_id, expected, now)
+    return climb_from(_look(case_id, expected, now), now)
+
+
+def climb_from(visit: Visit | None, now: dt.datetime) -> bool:
+    """As `climb`, from a look at the case that was taken before; None is a case not to be moved."""
     moved = False
     for _rung in range(RUNGS):
-        done = visit and _attempt(visit, now)
+        done = visit and _attempt(visit, now, moves=RUNGS)
         if not visit or not done:
             break
         moved = True
@@ -175,15 +196,20 @@ def climb(case_id: int, *, expected: int, now: dt.datetime) -> bool:
     return moved
 
 
+def look_at(turns: Mapping[int, int], now: dt.datetime) -> dict[int, Visit]:
+    """What `climb_from` wants of many cases at once, by id: of those still due at the turn given."""
+    cases = {case.pk: _joined(case) for case in _CASES(cases=turns)}
+    running = {record.case_id: record for record in _ALL_RUNNING(cases=turns)}
+    return {
+        pk: Visit(case, policy_of(case.institute), _visited(running.get(pk), case, now), now)
+        for pk, case in cases.items()
+        if case.turn == turns[pk] and _is_due(case, now)
+    }
+
+
 def _look(case_id: int, expected: int, now: dt.datetime) -> Visit | None:
     """The case as it stands, with what every move looks at; None if it is not its turn."""
-    # Without all that it refers to, because most nudges find that the case has moved on.
-    if not Case.objects.due(now).filter(pk=case_id, turn=expected).exists():
-        return None
-    seen = _joined(Case.objects.for_moving().get(pk=case_id))
-    if seen.turn != expected:
-        return None
-    return Visit(seen, policy_of(seen.institute), _record(seen, now), now)
+    return look_at({case_id: expected}, now).get(case_id)
 
 
 def _next(before: Visit, done: Visit) -> Visit:
@@ -195,17 +221,17 @@ def _next(before: Visit, done: Visit) -> Visit:
     return Visit(_joined(case), done.policy, record, done.now)
 
 
-def _attempt(visit: Visit, now: dt.datetime) -> Visit | None:
+def _attempt(visit: Visit, now: dt.datetime, *, moves: int) -> Visit | None:
     """Move the case, prepared anew where all its places were taken meanwhile; None if it did not move."""
-    expected = visit.case.turn
+    case_id, expected = visit.case.pk, visit.case.turn
     again: Visit | None = visit
     for _time in range(ATTEMPTS):
         if again is None:
             return None
         try:
-            return _advance(again, now)
+            return _advance(again, now, moves=moves)
         except Overtaken:
-            again = _look(visit.case.pk, expected, now)
+            again = _look(case_id, expected, now)
     return None
 
 
@@ -213,37 +239,55 @@ def _is_due(case: Case, now: dt.datetime) -> bool:
     return case.is_open and case.due_at is not None and case.due_at <= now
 
 
-def _advance(reading: Visit, now: dt.datetime) -> Visit | None:
-    """One move in one transaction: what was acted on, or None if somebody was there before."""
-    seen, policy = reading.case, reading.policy
-    step = step_of(seen)
-    skipped = step.applicable(reading) if reading.entering else None
-    prepared = None if skipped else step.prepare(reading)
+def _advance(reading: Visit, now: dt.datetime, *, moves: int) -> Visit | None:
+    """So many moves at most in one transaction: what was acted on last, or None if somebody was before.
+
+    More than one only where steps are passed over, for which nothing has to be read.
+    """
+    seen, policy, turn = reading.case, reading.policy, reading.case.turn
+    passed: list[tuple[StepRecord, Reason]] = []
+    while skipped := reading.entering and step_of(seen).applicable(reading):
+        passed.append((reading.record, skipped))
+        if len(passed) == moves or seen.step == StepNumber.WEEKEND:
+            break
+        seen.step, seen.named = seen.step + 1, None
+        reading = Visit(seen, policy, _visited(None, seen, now), now)
+    prepared = None if skipped else step_of(seen).prepare(reading)
     with audit.writing(seen.institute):
         case = _lock_seen(seen)
-        if not _is_due(case, now) or case.turn != seen.turn:
+        if not _is_due(case, now) or case.turn != turn:
             return None
-        # A record changes only with a turn, so what was read before the lock still holds.
-        record = reading.record
-        record.case = case
-        visit = Visit(case, policy, record, now)
-        if visit.record.pk is None:
-            visit.record.save()
-        outcome = Skip(skipped) if skipped else step.act(visit, prepared)
-        case.turn += 1
         case.failures = 0
-        _carry_out(visit, outcome)
+        for record, reason in passed:
+            visit = Visit(case, policy, record, now)
+            _move(visit, Skip(reason))
+        if not skipped:
+            # A record changes only with a turn, so what was read before the lock still holds.
+            visit = Visit(case, policy, reading.record, now)
+            visit.record.case = case
+            if visit.record.pk is None:
+                visit.record.save()
+            _move(visit, step_of(case).act(visit, prepared))
         _save(case)
     return visit
 
 
-def _record(case: Case, now: dt.datetime) -> StepRecord:
+def _move(visit: Visit, outcome: Outcome) -> None:
+    visit.record.case = visit.case
+    visit.case.turn += 1
+    _carry_out(visit, outcome)
+
+
+def _visited(running: StepRecord | None, case: Case, now: dt.datetime) -> StepRecord:
     """The visit that runs, or a new one for a step that is being entered."""
-    return _running(case) or StepRecord(case=case, step=case.step, entered_at=now)
+    if running is None:
+        return StepRecord(case=case, step=case.step, entered_at=now)
+    running.case = case
+    return running
 
 
 def _running(case: Case) -> StepRecord | None:
-    record = StepRecord.objects.filter(case=case, left_at=None).first()
+    record = _ALL_RUNNING.first(cases=[case.pk])
     if record is not None:
         record.case = case
     return record

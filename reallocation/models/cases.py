@@ -35,7 +35,7 @@ class CaseQuerySet(models.QuerySet[Any]):
     def for_moving(self) -> Self:
         """With what every move looks at."""
         return self.select_related(
-            "institute",
+            "institute__policy",
             "professor",
             "named",
             "meeting__offering__course",
