@@ -17,10 +17,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.db.models import BigIntegerField
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from timetable.models import Institute, User
+from timetable.prepared import PreparedRows
 
 from .enums import ActorKind
 from .models import AuditHead, Case, LogEntry
@@ -119,13 +121,19 @@ def record(
     )
 
 
+_HEAD = PreparedRows[AuditHead](
+    lambda institute: AuditHead.objects.select_for_update().filter(institute=institute).order_by(),
+    institute=BigIntegerField(),
+)
+
+
 def _append(institute_id: int, entries: list[LogEntry]) -> None:
     if not entries:
         return
-    head = AuditHead.objects.select_for_update().filter(institute=institute_id).first()
+    head = _HEAD.first(institute=institute_id)
     if head is None:
         AuditHead.objects.bulk_create([AuditHead(institute_id=institute_id)], ignore_conflicts=True)
-        head = AuditHead.objects.select_for_update().get(institute=institute_id)
+        head = _HEAD.one(institute=institute_id)
     for entry in entries:
         entry.number = head.number + 1
         entry.previous_hash = head.hash

@@ -25,7 +25,7 @@ from timetable.availability import (
     week_span,
 )
 from timetable.models import Professor, Qualification, Section, Teaching
-from timetable.prepared import Many, PreparedQuery
+from timetable.prepared import Many, PreparedQuery, PreparedRows
 
 from .enums import OfferStatus
 from .models import Case, Offer, Policy
@@ -125,30 +125,49 @@ _KNOW_A_SECTION = PreparedQuery(
 )
 
 
+_OF_SECTION = PreparedRows[Professor](
+    lambda term, offering, absent: (
+        Professor.objects.filter(
+            teachings__offering__term=term,
+            teachings__offering__sections__in=Section.objects.filter(offerings=offering)
+            .order_by()
+            .values("pk"),
+        )
+        .exclude(pk=absent)
+        .distinct()
+        .order_by("pk")
+    ),
+    term=BigIntegerField(),
+    offering=BigIntegerField(),
+    absent=BigIntegerField(),
+)
+_OF_COURSE = PreparedRows[Professor](
+    lambda course, absent: (
+        Professor.objects.filter(
+            Q(
+                pk__in=Teaching.objects.filter(offering__course=course)
+                .order_by()
+                .values("professor")
+            )
+            | Q(pk__in=Qualification.objects.filter(course=course).order_by().values("professor"))
+        )
+        .exclude(pk=absent)
+        .order_by("pk")
+    ),
+    course=BigIntegerField(),
+    absent=BigIntegerField(),
+)
+
+
 def professors_of_section(case: Case) -> list[Professor]:
     """Everyone else who teaches a section of the class this term."""
     offering = case.meeting.offering
-    return list(
-        Professor.objects.filter(
-            teachings__offering__term=offering.term_id,
-            teachings__offering__sections__in=offering.sections.all(),
-        )
-        .exclude(pk=case.professor_id)
-        .distinct()
-        .order_by("pk")
-    )
+    return _OF_SECTION(term=offering.term_id, offering=offering.pk, absent=case.professor_id)
 
 
 def professors_of_course(case: Case) -> list[Professor]:
     """Everyone else who teaches the course, has taught it, or is qualified for it."""
-    course = case.meeting.offering.course_id
-    teachers = Teaching.objects.filter(offering__course=course).order_by().values("professor")
-    qualified = Qualification.objects.filter(course=course).values("professor")
-    return list(
-        Professor.objects.filter(Q(pk__in=teachers) | Q(pk__in=qualified))
-        .exclude(pk=case.professor_id)
-        .order_by("pk")
-    )
+    return _OF_COURSE(course=case.meeting.offering.course_id, absent=case.professor_id)
 
 
 def said_no(case: Case) -> set[int]:

@@ -483,7 +483,7 @@ def _close(
 
 def stop(case: Case, reason: Reason, *, now: dt.datetime, who: Who = SYSTEM) -> None:
     """End whatever the running step has under way: offers, ballot, holds. The case stays on its rung."""
-    standing = [*offers.waiting(case)]
+    standing = offers.waiting(case)
     accepted = offers.accepted(case)
     if accepted is not None:
         standing.append(accepted)

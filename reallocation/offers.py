@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 
-from django.db.models import QuerySet
+from django.db.models import BigIntegerField, CharField
 
 from fairness import ledger
+from timetable.prepared import PreparedRows
 
 from . import audit
 from .candidates import Candidate
@@ -71,18 +72,25 @@ def send(
     return list(offers)
 
 
-def waiting(case: Case) -> QuerySet[Offer]:
+_OF_CASE = PreparedRows[Offer](
+    lambda case, status: (
+        Offer.objects.filter(case=case, status=status)
+        .select_related("professor")
+        .order_by("sent_at", "rank", "pk")
+    ),
+    case=BigIntegerField(),
+    status=CharField(),
+)
+
+
+def waiting(case: Case) -> list[Offer]:
     """Offers of the case that nobody has answered."""
-    return Offer.objects.filter(case=case, status=OfferStatus.SENT).select_related("professor")
+    return _OF_CASE(case=case.pk, status=OfferStatus.SENT)
 
 
 def accepted(case: Case) -> Offer | None:
     """The offer of the case that was accepted and still stands."""
-    return (
-        Offer.objects.filter(case=case, status=OfferStatus.ACCEPTED)
-        .select_related("professor")
-        .first()
-    )
+    return _OF_CASE.first(case=case.pk, status=OfferStatus.ACCEPTED)
 
 
 def end(case: Case, offers: Iterable[Offer], status: OfferStatus, now: dt.datetime) -> list[Offer]:

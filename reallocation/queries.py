@@ -6,12 +6,13 @@ import datetime as dt
 import uuid
 from dataclasses import dataclass
 
+from django.db.models import BigIntegerField, Exists, F, OuterRef, Prefetch, Q, UUIDField, When
 from django.db.models import Case as CaseWhen
-from django.db.models import Exists, F, OuterRef, Prefetch, Q, When
 
 from timetable.accounts import Actor
 from timetable.enums import StaffRole
 from timetable.models import Absence, Enrolment, Institute, Meeting, Professor, Teaching
+from timetable.prepared import PreparedRows
 from timetable.querysets import AbsenceQuerySet
 from voting.models import Ballot, RollPlace
 
@@ -302,6 +303,20 @@ def offers_with_case(rows: OfferQuerySet) -> OfferQuerySet:
     return rows.for_list().select_related(
         "case__named", "case__before_room", "case__meeting__offering__term"
     )
+
+
+_OFFER = PreparedRows[Offer](
+    lambda uid, user: offers_with_case(
+        Offer.objects.filter(uid=uid, professor__user=user).order_by()
+    ),
+    uid=UUIDField(),
+    user=BigIntegerField(),
+)
+
+
+def offer_to(user_id: int, uid: uuid.UUID) -> Offer:
+    """A request to this account's professor, with all that its page shows. Raises Offer.DoesNotExist."""
+    return _OFFER.one(uid=uid, user=user_id)
 
 
 def rehearsals_for(actor: Actor) -> RehearsalQuerySet:

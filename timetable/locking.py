@@ -11,26 +11,57 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from django.db.models import BigIntegerField
+
 from .models import Meeting, Professor, Room
+from .prepared import Many, PreparedRows
+
+_LOCKED_PEOPLE = PreparedRows[Professor](
+    lambda people: (
+        Professor.objects.select_for_update(no_key=True)
+        .filter(pk__among=people)
+        .order_by("pk")
+        .only("pk")
+    ),
+    people=Many(),
+)
+_LOCKED_ROOMS = PreparedRows[Room](
+    lambda rooms: (
+        Room.objects.select_for_update(no_key=True)
+        .filter(pk__among=rooms)
+        .order_by("pk")
+        .only("pk")
+    ),
+    rooms=Many(),
+)
+_LOCKED_MEETING = PreparedRows[Meeting](
+    lambda meeting: (
+        Meeting.objects.select_for_update(no_key=True).filter(pk=meeting).order_by().only("pk")
+    ),
+    meeting=BigIntegerField(),
+)
+_MEETING = PreparedRows[Meeting](
+    lambda meeting: (
+        Meeting.objects.filter(pk=meeting)
+        .order_by()
+        .select_related("institute", "offering__course", "offering__term", "professor", "room")
+    ),
+    meeting=BigIntegerField(),
+)
 
 
 def lock_people_and_rooms(
     professor_ids: Collection[int], room_ids: Collection[int | None] = ()
 ) -> None:
     """Hold these professors and rooms until the transaction ends."""
-    people = Professor.objects.select_for_update(no_key=True).filter(pk__in=set(professor_ids))
-    list(people.order_by("pk").values_list("pk", flat=True))
+    _LOCKED_PEOPLE(people=set(professor_ids))
     wanted = {pk for pk in room_ids if pk is not None}
     if wanted:
-        rooms = Room.objects.select_for_update(no_key=True).filter(pk__in=wanted)
-        list(rooms.order_by("pk").values_list("pk", flat=True))
+        _LOCKED_ROOMS(rooms=wanted)
 
 
 def lock_meeting(meeting_id: int) -> Meeting:
     """The meeting as it stands now, held until the transaction ends."""
     # Not in one: rows joined to a locked one are as old as the wait for it was long.
-    list(Meeting.objects.select_for_update(no_key=True).filter(pk=meeting_id).values_list("pk"))
-    meeting: Meeting = Meeting.objects.select_related(
-        "institute", "offering__course", "offering__term", "professor", "room"
-    ).get(pk=meeting_id)
-    return meeting
+    _LOCKED_MEETING(meeting=meeting_id)
+    return _MEETING.one(meeting=meeting_id)

@@ -115,7 +115,8 @@ class _Shape:
             first,
             last,
             [column.target.attname for column, *_ in compiler.select[first:last]],
-            get_related_populators(kind, compiler.select, DEFAULT_DB_ALIAS),
+            # The stubs are of a later Django, in which it takes one argument more.
+            get_related_populators(kind, compiler.select, DEFAULT_DB_ALIAS),  # type: ignore[call-arg]
             bool(compiler.query.select_for_update),
         )
 

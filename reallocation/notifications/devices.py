@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from reallocation.models import PushSubscription
 from timetable.models import User
+from timetable.prepared import Many, PreparedQuery
 
 MOST = 10
 """Devices of one person; the one added longest ago gives way."""
@@ -51,10 +52,19 @@ def marks(user: User) -> list[str]:
     return list(mine.values_list("endpoint_hash", flat=True))
 
 
+_OWNERS = PreparedQuery(
+    lambda users: (
+        PushSubscription.objects.filter(user__among=users, user__is_active=True)
+        .order_by()
+        .values_list("user")
+    ),
+    users=Many(),
+)
+
+
 def owners(user_ids: Iterable[int]) -> set[int]:
     """Who of them has a device to be told on. Closed accounts are told nothing."""
-    rows = PushSubscription.objects.filter(user__in=list(user_ids), user__is_active=True)
-    return set(rows.order_by().values_list("user", flat=True))
+    return {user for (user,) in _OWNERS(users=user_ids)}
 
 
 def mark(endpoint: str) -> str:

@@ -17,6 +17,7 @@ from reallocation import audit
 from reallocation.enums import DeliveryStatus, MessageChannel
 from reallocation.models import Case, Delivery, Message, Notice
 from timetable.models import Institute, User
+from timetable.prepared import Many, PreparedQuery
 
 from . import devices, outbox
 from .addresses import mail_addresses, phone_numbers
@@ -66,11 +67,16 @@ def tell(drafts: Sequence[Draft], now: dt.datetime) -> list[Notice]:
     return told
 
 
+_TOLD = PreparedQuery(
+    lambda keys: Notice.objects.filter(key__among=keys).order_by().values_list("key"), keys=Many()
+)
+
+
 def _untold(drafts: Sequence[Draft]) -> list[Draft]:
     keys = [draft.key for draft in drafts]
     if not keys:
         return []
-    told = set(Notice.objects.filter(key__in=keys).values_list("key", flat=True))
+    told = {key for (key,) in _TOLD(keys=keys)}
     return [draft for draft in drafts if draft.key not in told]
 
 

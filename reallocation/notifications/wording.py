@@ -11,11 +11,13 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from django.conf import settings
+from django.db.models import BigIntegerField
 from django.utils import dateformat, formats, translation
 from django.utils.translation import gettext as _
 
 from reallocation.models import Case
 from timetable.models import Course, Institute, Meeting
+from timetable.prepared import PreparedRows
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -57,12 +59,19 @@ def course_name(course: Course) -> str:
     return course.full_name
 
 
+_MEETING = PreparedRows[Meeting](
+    lambda meeting: (
+        Meeting.objects.filter(pk=meeting)
+        .order_by()
+        .select_related("institute", "offering__course", "offering__term", "room", "professor")
+    ),
+    meeting=BigIntegerField(),
+)
+
+
 def meeting_of(case: Case) -> Meeting:
     """The case's meeting as the database has it now, with everything that its texts mention."""
-    meeting: Meeting = Meeting.objects.select_related(
-        "institute", "offering__course", "offering__term", "room", "professor"
-    ).get(pk=case.meeting_id)
-    return meeting
+    return _MEETING.one(meeting=case.meeting_id)
 
 
 def facts(case: Case, meeting: Meeting) -> dict[str, Any]:

@@ -30,7 +30,7 @@ class DirectSubstitute(Step[Pool]):
         accepted = offers.accepted(case)
         if accepted:
             return Resolved(Substitution(accepted.professor))
-        waiting = list(offers.waiting(case))
+        waiting = offers.waiting(case)
         if waiting and visit.now < waiting[0].expires_at:
             return _wait(waiting[0].expires_at)
         if waiting:

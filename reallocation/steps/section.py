@@ -4,41 +4,62 @@ from __future__ import annotations
 
 import datetime as dt
 
+from django.db.models import BigIntegerField
+
 from reallocation import offers
 from reallocation.candidates import Pool, pool, professors_of_section
 from reallocation.enums import OfferStatus, StepNumber, WaitingFor
 from reallocation.models import Offer
 from reallocation.policy import Stage, Waves, Window, class_budget, waking_clock
 from reallocation.reasons import Reason
-from timetable.models import Professor
+from timetable.models import Professor, Section
+from timetable.prepared import Many, PreparedQuery, PreparedRows
 
 from .base import GiveUp, Outcome, Resolved, Skip, Step, Substitution, Visit, Wait
 from .considered import note_left_out
+
+_SECTIONS = PreparedQuery(
+    lambda offering: Section.objects.filter(offerings=offering).order_by().values_list("pk"),
+    offering=BigIntegerField(),
+)
+_ASKED = PreparedQuery(
+    # Whoever was only told that it is taken, or off, has not said no and may be asked anew.
+    lambda case: (
+        Offer.objects.filter(case=case)
+        .exclude(status__in=(OfferStatus.TAKEN, OfferStatus.WITHDRAWN))
+        .order_by()
+        .values_list("professor_id")
+    ),
+    case=BigIntegerField(),
+)
+_NOT_ASKED = PreparedRows[Professor](
+    lambda institute, codes, asked: (
+        Professor.objects.filter(institute=institute, code__among=codes)
+        .exclude(pk__among=asked)
+        .order_by("pk")
+    ),
+    institute=BigIntegerField(),
+    codes=Many(),
+    asked=Many(),
+)
 
 
 class ProfessorsOfSection(Step[Pool]):
     number = StepNumber.SECTION
 
     def applicable(self, visit: Visit) -> Reason | None:
-        has_section = visit.case.meeting.offering.sections.exists()
+        has_section = _SECTIONS(offering=visit.case.meeting.offering_id)
         return None if has_section else Reason("no_section")
 
     def prepare(self, visit: Visit) -> Pool:
         """At entry the whole pool; later those of it who have not been asked yet, as they are now."""
         case = visit.case
-        # Whoever was only told that it is taken, or off, has not said no and may be asked anew.
-        over = (OfferStatus.TAKEN, OfferStatus.WITHDRAWN)
-        sent = Offer.objects.filter(case=case).exclude(status__in=over)
-        asked = set(sent.values_list("professor_id", flat=True))
+        asked = {professor_id for (professor_id,) in _ASKED(case=case.pk)}
         if visit.entering:
             people = professors_of_section(case)
         else:
             codes = visit.record.considered["order"]
-            people = list(
-                Professor.objects.filter(institute=case.institute_id, code__in=codes).exclude(
-                    pk__in=asked
-                )
-            )
+            people = _NOT_ASKED(institute=case.institute_id, codes=codes, asked=asked)
         return pool(case, people, visit.policy, now=visit.now, asked=asked)
 
     def act(self, visit: Visit, prepared: Pool) -> Outcome:
@@ -49,7 +70,7 @@ class ProfessorsOfSection(Step[Pool]):
         if accepted:
             return Resolved(Substitution(accepted.professor))
         window = _window(visit)
-        waiting = list(offers.waiting(case))
+        waiting = offers.waiting(case)
         if now >= window.closes_at:
             offers.end(case, waiting, OfferStatus.EXPIRED, now)
             return GiveUp(Reason("no_answer" if waiting else "all_declined"))

@@ -98,7 +98,7 @@ class SameSubject(Step[Pool]):
         accepted = offers.accepted(case)
         if accepted:
             return self._put_to_vote(visit, accepted)
-        waiting = list(offers.waiting(case))
+        waiting = offers.waiting(case)
         if waiting and now < waiting[0].expires_at:
             until = waiting[0].expires_at
             return Wait(WaitingFor.CANDIDATE, deadline=until, due_at=until)

@@ -16,13 +16,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from reallocation import queries
-from reallocation.models import Case, Offer
+from reallocation.models import Case
 from timetable import link_pages, signed_links
 from timetable.accounts import ActorRequest, actor_for
 from timetable.models import User
 
 from .case import case_page, find
+from .offer import find as find_offer
 from .offer import offer_page
 
 
@@ -36,8 +36,7 @@ def offer_link(request: HttpRequest, token: str) -> HttpResponse:
         next_step = _("Sign in to see the requests that wait for you.")
         return link_pages.refused(request, refusal, next_step=next_step)
     user = _holder(payload)
-    rows = queries.offers_with_case(Offer.objects.filter(professor__user=user))
-    offer = get_object_or_404(rows, uid=uuid.UUID(payload["offer"]))
+    offer = find_offer(user, uuid.UUID(payload["offer"]))
     with timezone.override(offer.case.institute.zone):
         return offer_page(request, offer, user, by_link=True)
 

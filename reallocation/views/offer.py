@@ -7,8 +7,8 @@ import uuid
 from typing import Any, cast
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -43,9 +43,19 @@ def offer_list(request: ActorRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @professor_required
 def offer_detail(request: ActorRequest, uid: uuid.UUID) -> HttpResponse:
-    rows = Offer.objects.filter(professor=request.actor.professor)
-    offer = get_object_or_404(queries.offers_with_case(rows), uid=uid)
-    return offer_page(request, offer, cast("User", request.actor.user))
+    user = cast("User", request.actor.user)
+    offer = find(user, uid)
+    if offer.professor != request.actor.professor:
+        raise Http404
+    return offer_page(request, offer, user)
+
+
+def find(user: User, uid: uuid.UUID) -> Offer:
+    """The request to this account's professor. Raises Http404."""
+    try:
+        return queries.offer_to(user.pk, uid)
+    except Offer.DoesNotExist as error:
+        raise Http404 from error
 
 
 def offer_page(
@@ -59,7 +69,7 @@ def offer_page(
             _answer(offer, form, user, now)
         except Refused as refusal:
             form.place(refusal)
-            offer = queries.offers_with_case(Offer.objects.all()).get(pk=offer.pk)
+            offer = find(user, offer.uid)
         else:
             messages.success(request, _("Thank you for your answer."))
             return redirect(request.path)
