@@ -208,7 +208,7 @@ def _give_back(case: Case, by: Professor, reason: Reason, now: dt.datetime, who:
 
 def _answerable(offer: Offer, case: Case, by: Professor, now: dt.datetime) -> Offer:
     """The offer as it is now that its case is locked, if it can still be answered."""
-    offer = Offer.objects.select_related("professor").get(pk=offer.pk)
+    offer = offers.read(offer.pk)
     if offer.professor_id != by.pk:
         raise Refused("not_your_offer")
     if offer.status == OfferStatus.TAKEN:

@@ -83,6 +83,17 @@ _OF_CASE = PreparedRows[Offer](
 )
 
 
+_OFFER = PreparedRows[Offer](
+    lambda offer: Offer.objects.filter(pk=offer).select_related("professor").order_by(),
+    offer=BigIntegerField(),
+)
+
+
+def read(offer_id: int) -> Offer:
+    """The offer as it stands now, with its professor."""
+    return _OFFER.one(offer=offer_id)
+
+
 def waiting(case: Case) -> list[Offer]:
     """Offers of the case that nobody has answered."""
     return _OF_CASE(case=case.pk, status=OfferStatus.SENT)

@@ -307,7 +307,9 @@ def offers_with_case(rows: OfferQuerySet) -> OfferQuerySet:
 
 _OFFER = PreparedRows[Offer](
     lambda uid, user: offers_with_case(
-        Offer.objects.filter(uid=uid, professor__user=user).order_by()
+        Offer.objects.filter(uid=uid, professor__user=user, professor__user__is_active=True)
+        .select_related("professor__user")
+        .order_by()
     ),
     uid=UUIDField(),
     user=BigIntegerField(),
@@ -315,7 +317,10 @@ _OFFER = PreparedRows[Offer](
 
 
 def offer_to(user_id: int, uid: uuid.UUID) -> Offer:
-    """A request to this account's professor, with all that its page shows. Raises Offer.DoesNotExist."""
+    """A request to this account's professor, with all that its page shows.
+
+    Raises Offer.DoesNotExist; so does a request to an account that has been closed.
+    """
     return _OFFER.one(uid=uid, user=user_id)
 
 

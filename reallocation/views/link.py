@@ -35,10 +35,9 @@ def offer_link(request: HttpRequest, token: str) -> HttpResponse:
     except signed_links.LinkRefused as refusal:
         next_step = _("Sign in to see the requests that wait for you.")
         return link_pages.refused(request, refusal, next_step=next_step)
-    user = _holder(payload)
-    offer = find_offer(user, uuid.UUID(payload["offer"]))
+    offer = find_offer(payload["user"], uuid.UUID(payload["offer"]))
     with timezone.override(offer.case.institute.zone):
-        return offer_page(request, offer, user, by_link=True)
+        return offer_page(request, offer, by_link=True)
 
 
 @never_cache

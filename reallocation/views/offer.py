@@ -22,7 +22,7 @@ from reallocation.models import Offer
 from reallocation.policy import policy_of
 from reallocation.refusals import Refused
 from timetable.accounts import ActorRequest, professor_required
-from timetable.models import Enrolment, Professor, User
+from timetable.models import Enrolment, Professor
 
 GONE = 410
 
@@ -43,33 +43,33 @@ def offer_list(request: ActorRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @professor_required
 def offer_detail(request: ActorRequest, uid: uuid.UUID) -> HttpResponse:
-    user = cast("User", request.actor.user)
-    offer = find(user, uid)
+    offer = find(cast("int", request.user.pk), uid)
     if offer.professor != request.actor.professor:
         raise Http404
-    return offer_page(request, offer, user)
+    return offer_page(request, offer)
 
 
-def find(user: User, uid: uuid.UUID) -> Offer:
+def find(user_id: int, uid: uuid.UUID) -> Offer:
     """The request to this account's professor. Raises Http404."""
     try:
-        return queries.offer_to(user.pk, uid)
+        return queries.offer_to(user_id, uid)
     except Offer.DoesNotExist as error:
         raise Http404 from error
 
 
-def offer_page(
-    request: HttpRequest, offer: Offer, user: User, *, by_link: bool = False
-) -> HttpResponse:
-    """The request as it stands now, whatever an old mail says. A GET changes nothing."""
+def offer_page(request: HttpRequest, offer: Offer, *, by_link: bool = False) -> HttpResponse:
+    """The request as it stands now, for whom it was sent to, whatever an old mail says.
+
+    A GET changes nothing.
+    """
     now = timezone.now()
     form = AnswerForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         try:
-            _answer(offer, form, user, now)
+            _answer(offer, form, now)
         except Refused as refusal:
             form.place(refusal)
-            offer = find(user, offer.uid)
+            offer = find(cast("int", offer.professor.user_id), offer.uid)
         else:
             messages.success(request, _("Thank you for your answer."))
             return redirect(request.path)
@@ -81,8 +81,8 @@ def offer_page(
     return render(request, "reallocation/offer_detail.html", context, status=status)
 
 
-def _answer(offer: Offer, form: AnswerForm, user: User, now: dt.datetime) -> None:
-    who = Who.of(user, ActorKind.PROFESSOR)
+def _answer(offer: Offer, form: AnswerForm, now: dt.datetime) -> None:
+    who = Who.of(offer.professor.user, ActorKind.PROFESSOR)
     if form.cleaned_data["answer"] == "accept":
         answers.accept(offer, by=offer.professor, now=now, who=who)
     else:
