@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 
 import structlog
 from django.db import IntegrityError, transaction
+from django.db.models import BigIntegerField, CharField, UUIDField
 from django.views.decorators.debug import sensitive_variables
 
 from timetable.models import Institute, Offering, Student
+from timetable.prepared import PreparedRows
 
 from . import receipts, signals
 from .enums import BallotKind, BallotResult, ClosedBy, Refusal
@@ -150,7 +152,7 @@ def _count(
 @sensitive_variables()
 def _file(ballot: Ballot, voter_key: str, choice: bool) -> str:
     """Write the vote, count it on the (locked, unsaved) ballot, and give its receipt."""
-    vote = Vote.objects.filter(ballot=ballot, voter_key=voter_key).first()
+    vote = _FILED.first(ballot=ballot.pk, voter_key=voter_key)
     if vote is not None and vote.choice == choice:
         return vote.receipt
     if vote is None:
@@ -261,13 +263,28 @@ def _lock(ballot_id: int) -> Ballot:
     return ballot
 
 
+# Votes come all at once: what each of them reads is worded once.
+_LOCKED_FOR = PreparedRows[Ballot](
+    lambda ballot, student: (
+        Ballot.objects.select_for_update(no_key=True, of=("self",))
+        .filter(uid=ballot, roll__student=student)
+        .order_by()
+    ),
+    ballot=UUIDField(),
+    student=BigIntegerField(),
+)
+_FILED = PreparedRows[Vote](
+    lambda ballot, voter_key: Vote.objects.filter(ballot=ballot, voter_key=voter_key).order_by(),
+    ballot=BigIntegerField(),
+    voter_key=CharField(),
+)
+
+
 def _lock_for_voter(ballot_uid: uuid.UUID, student: Student) -> Ballot:
     """As `_lock`, if the student is on the roll, which is frozen and so can be read with it."""
-    on_roll = Ballot.objects.for_student(student)
-    try:
-        ballot: Ballot = on_roll.select_for_update(no_key=True, of=("self",)).get(uid=ballot_uid)
-    except Ballot.DoesNotExist:
-        raise VotingRefused(Refusal.NOT_ON_ROLL) from None
+    ballot = _LOCKED_FOR.first(ballot=ballot_uid, student=student.pk)
+    if ballot is None:
+        raise VotingRefused(Refusal.NOT_ON_ROLL)
     return ballot
 
 

@@ -7,9 +7,10 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from django.db.models import QuerySet
+from django.db.models import BigIntegerField, QuerySet, UUIDField
 
 from timetable.models import Offering, Student
+from timetable.prepared import PreparedRows
 
 from .enums import Phase
 from .models import Ballot, RollPlace, Vote
@@ -59,15 +60,22 @@ class VoterView:
     """False if the server's key has changed: then nobody's own vote can be told any more."""
 
 
+_PLACE = PreparedRows[RollPlace](
+    lambda ballot, user: (
+        RollPlace.objects.filter(
+            ballot__uid=ballot, student__user=user, student__user__is_active=True
+        )
+        .select_related("student")
+        .order_by("pk")
+    ),
+    ballot=UUIDField(),
+    user=BigIntegerField(),
+)
+
+
 def roll_place(ballot_uid: uuid.UUID, user_id: int) -> RollPlace:
     """An account's place on the ballot's roll. Raises RollPlace.DoesNotExist."""
-    places = RollPlace.objects.filter(
-        ballot__uid=ballot_uid, student__user=user_id, student__user__is_active=True
-    )
-    place = places.select_related("student").order_by("pk").first()
-    if place is None:
-        raise RollPlace.DoesNotExist
-    return place
+    return _PLACE.one(ballot=ballot_uid, user=user_id)
 
 
 def ballot_for_student(ballot_uid: uuid.UUID, student: Student) -> Ballot:
