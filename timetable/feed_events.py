@@ -107,10 +107,14 @@ def document(feed: Feed, *, changed_at: dt.datetime) -> bytes:
 
 def _rows(professors: set[int], attended: set[int], now: dt.datetime) -> Iterable[Meeting]:
     """Inside the window by the time that holds or by the planned one."""
-    mine = Q(professor__in=professors) | Q(planned_professor__in=professors)
     since, until = now - BEFORE, now + AHEAD
     return (
-        Meeting.objects.filter(mine | Q(offering__in=attended))
+        Meeting.objects.all()
+        .of_any(
+            Q(professor__in=professors),
+            Q(planned_professor__in=professors),
+            Q(offering__in=attended),
+        )
         .filter(
             Q(starts_at__gte=since, starts_at__lt=until)
             | Q(planned_starts_at__gte=since, planned_starts_at__lt=until)

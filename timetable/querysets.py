@@ -47,13 +47,20 @@ class MeetingQuerySet(SpanQuerySet):
     def taught_by(self, professors: Iterable[Any]) -> Self:
         """Led by one of them now, or co-taught by one of them."""
         ids = [getattr(p, "pk", p) for p in professors]
-        return self.filter(
-            Q(professor__in=ids)
-            | Q(
-                offering__teachings__professor__in=ids,
-                offering__teachings__position__gt=0,
-            )
-        ).distinct()
+        return self.of_any(
+            Q(professor__in=ids),
+            Q(offering__teachings__professor__in=ids, offering__teachings__position__gt=0),
+        )
+
+    def of_any(self, *conditions: Q) -> Self:
+        """Those of which one of the conditions holds, each looked up by its own index.
+
+        With an OR over several tables PostgreSQL reads every meeting there is.
+        """
+        first, *others = (
+            self.model.objects.filter(condition).order_by().values("pk") for condition in conditions
+        )
+        return self.filter(pk__in=first.union(*others))
 
     def for_student(self, student: Any) -> Self:
         return self.filter(offering__enrolments__student=student)

@@ -6,11 +6,11 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 
 from .enums import MeetingChange
 from .extensions import MeetingNote
-from .models import Institute, Meeting, Professor, Room, Section, Student, Teaching
+from .models import Institute, Meeting, Professor, Room, Section, Student
 from .querysets import MeetingQuerySet
 
 DAY = dt.timedelta(days=1)
@@ -82,11 +82,10 @@ def monday_of(day: dt.date) -> dt.date:
 
 def of_professor(professor: Professor) -> MeetingQuerySet:
     """Theirs now, co-taught by them, or planned for them and given away."""
-    co_taught = Teaching.objects.filter(
-        offering=OuterRef("offering"), professor=professor, position__gt=0
-    )
-    return Meeting.objects.filter(
-        Q(professor=professor) | Q(planned_professor=professor) | Exists(co_taught)
+    return Meeting.objects.all().of_any(
+        Q(professor=professor),
+        Q(planned_professor=professor),
+        Q(offering__teachings__professor=professor, offering__teachings__position__gt=0),
     )
 
 
@@ -107,7 +106,8 @@ def rows_of_week(meetings: MeetingQuerySet, institute: Institute, monday: dt.dat
     start, end = institute.moment(monday, dt.time()), institute.moment(monday + WEEK, dt.time())
     rows = meetings.filter(
         Q(starts_at__gte=start, starts_at__lt=end)
-        | Q(planned_starts_at__gte=start, planned_starts_at__lt=end)
+        | Q(planned_starts_at__gte=start, planned_starts_at__lt=end),
+        institute=institute,
     )
     return list(rows.for_list())
 

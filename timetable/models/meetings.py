@@ -61,6 +61,7 @@ class Meeting(models.Model):
             models.Index(fields=["room", "starts_at"], name="meeting_room_time"),
             models.Index(fields=["offering", "starts_at"], name="meeting_offering_time"),
             models.Index(fields=["institute", "starts_at"], name="meeting_institute_time"),
+            models.Index(fields=["institute", "planned_starts_at"], name="meeting_planned_time"),
         ]
         constraints: ClassVar = [
             models.CheckConstraint(
