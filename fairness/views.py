@@ -12,7 +12,8 @@ from timetable.accounts import ActorRequest, member_required
 from timetable.enums import StaffRole
 
 from .forms import LinesForm
-from .report import fairness_report, for_department, for_professor
+from .recent import recent_report
+from .report import for_department, for_professor
 
 PAGE = 50
 
@@ -23,7 +24,7 @@ def report(request: ActorRequest) -> HttpResponse:
     actor = request.actor
     if actor.institute is None or not (actor.role or actor.professor):
         raise Http404
-    found = fairness_report(actor.institute, timezone.now())
+    found = recent_report(actor.institute, timezone.now())
     if not actor.role and actor.professor is not None:
         found = for_professor(found, actor.professor)
         return render(request, "fairness/own.html", {"report": found, "line": found.own_line})

@@ -4,14 +4,15 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('timetable', '0004_calendar_feeds'),
+        ("timetable", "0004_calendar_feeds"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='meeting',
-            index=models.Index(fields=['institute', 'planned_starts_at'], name='meeting_planned_time'),
+            model_name="meeting",
+            index=models.Index(
+                fields=["institute", "planned_starts_at"], name="meeting_planned_time"
+            ),
         ),
     ]
