@@ -69,8 +69,10 @@ SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 
 # Addresses ----------------------------------------------------------------------------------------
 
+# `make demo` serves on PORT, and what a second terminal prints should lead there.
 BASE_URL = env.str(
-    "BASE_URL", default="http://localhost:8000" if DEBUG else "https://localhost"
+    "BASE_URL",
+    default=f"http://localhost:{whole_number('PORT', 8000)}" if DEBUG else "https://localhost",
 ).rstrip("/")
 if urlsplit(BASE_URL).scheme not in {"http", "https"} or not urlsplit(BASE_URL).hostname:
     raise ImproperlyConfigured(

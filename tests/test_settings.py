@@ -58,6 +58,7 @@ def test_production_without_a_key_refuses_in_one_line(command: str) -> None:
         ({"DATABASE_URL": "postgres://a:hidden@b:port/c"}, "DATABASE_URL cannot be read"),
         ({"BASE_URL": "understudy.example.org"}, "BASE_URL is 'understudy.example.org'"),
         ({"WORKERS": "two"}, "WORKERS is 'two': it must be a whole number."),
+        ({"PORT": "http", "DEBUG": "1"}, "PORT is 'http': it must be a whole number."),
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL is 'LOUD'"),
         ({"OIDC_SERVER_URL": "https://id.example.org"}, "OIDC_CLIENT_ID"),
     ],
@@ -98,6 +99,12 @@ def test_https_is_taken_for_granted_in_production_alone() -> None:
         **plain,
         "BASE_URL": "http://localhost:8000",
     }
+
+
+def test_in_development_links_lead_to_the_port_of_the_demo() -> None:
+    port = {"SECRET_KEY": LONG_KEY, "PORT": "8103"}
+    assert settings("BASE_URL", **port, DEBUG="1") == {"BASE_URL": "http://localhost:8103"}
+    assert settings("BASE_URL", **port) == {"BASE_URL": "https://localhost"}
 
 
 def test_the_host_of_the_base_address_is_allowed() -> None:
