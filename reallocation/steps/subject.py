@@ -9,6 +9,7 @@ from reallocation.candidates import Candidate, Pool, pool, professors_of_course
 from reallocation.enums import OfferStatus, StepNumber, WaitingFor
 from reallocation.models import Offer
 from reallocation.notifications import announce
+from reallocation.notifications.wording import day_and_time
 from reallocation.policy import Stage, class_budget
 from reallocation.reasons import Reason
 from timetable import meetings
@@ -113,7 +114,10 @@ class SameSubject(Step[Pool]):
         if window is None:
             self._let_go(visit, accepted)
             return GiveUp(Reason("no_time"))
-        question = _("Shall %(name)s teach this class?") % {"name": accepted.professor.name}
+        question = _("Shall %(name)s teach the class on %(when)s?") % {
+            "name": accepted.professor.name,
+            "when": day_and_time(case.institute, case.before_starts_at),
+        }
         open_vote(visit, BallotKind.SUBSTITUTE, question, window.closes_at)
         return Wait(WaitingFor.CLASS_VOTE, deadline=window.closes_at, due_at=window.closes_at)
 

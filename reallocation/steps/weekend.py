@@ -126,8 +126,10 @@ class Weekend(Step[SlotSearch | None]):
         place = self._hold(visit, prepared)
         if place is None:
             return GiveUp(Reason("slot_lost"))
-        when = day_and_time(case.institute, place.starts_at)
-        question = _("Shall this class be held on %(when)s?") % {"when": when}
+        question = _("Shall the class of %(was)s be held on %(when)s?") % {
+            "was": day_and_time(case.institute, case.before_starts_at),
+            "when": day_and_time(case.institute, place.starts_at),
+        }
         ballot = open_vote(visit, BallotKind.WEEKEND, question, window.closes_at)
         SlotChoice.objects.create(
             case=case,

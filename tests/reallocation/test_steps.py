@@ -36,6 +36,10 @@ def vote(flow, case, yes=0, no=0):
     return flow.again(case)
 
 
+def asked_of_the_class(case):
+    return Ballot.objects.open().get(subject_uid=case.uid).question
+
+
 def named(flow, code):
     meeting = flow.house.meetings["MATH.A", "2027-03-02"]
     return {"names": {meeting.pk: flow.house.professors[code]}}
@@ -76,6 +80,7 @@ def test_silence_climbs_from_the_section_to_the_subject_and_its_vote(flow):
     flow.settle()
     case = accept(flow, flow.again(case), "EVE")
     assert case.waiting_for == WaitingFor.CLASS_VOTE
+    assert asked_of_the_class(case) == "Shall Eve Ernst teach the class on Tue 2 Mar, 09:00?"
     case = vote(flow, case, yes=3)
     assert (case.status, case.meeting.professor.code) == (CaseStatus.SUBSTITUTED, "EVE")
 
@@ -124,6 +129,10 @@ def to_the_weekend(flow):
 def test_weekend_class_is_held_if_the_students_vote_for_it(flow):
     case = to_the_weekend(flow)
     assert (case.step, case.waiting_for) == (StepNumber.WEEKEND, WaitingFor.WEEKEND_VOTE)
+    assert (
+        asked_of_the_class(case)
+        == "Shall the class of Tue 2 Mar, 09:00 be held on Sat 6 Mar, 09:00?"
+    )
     case = vote(flow, case, yes=3)
     assert case.status == CaseStatus.WEEKEND
     assert case.institute.local(case.meeting.starts_at).isoweekday() in (6, 7)
