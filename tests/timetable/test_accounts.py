@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from tests.factories import (
     NOW,
+    CourseFactory,
     InstituteFactory,
     ProfessorFactory,
     StaffFactory,
@@ -461,7 +462,7 @@ def test_add_staff_makes_an_account_that_the_printed_link_opens(client):
 
 
 def test_add_staff_promotes_an_account_that_is_there():
-    professor = ProfessorFactory(name="Ada Adler")
+    professor = ProfessorFactory(name="Ada Adler", department="Sciences")
     base = [professor.user.email, "--institute", "northfield", "--role"]
     add_staff(*base, "head", "--department", "Sciences")
     add_staff(*base, "auditor")
@@ -484,6 +485,19 @@ def test_add_staff_says_what_is_wrong_and_makes_nothing(arguments, message):
     with pytest.raises(CommandError, match=message):
         add_staff(*arguments)
     assert not User.objects.exists()
+
+
+def test_add_staff_knows_the_departments_of_the_timetable():
+    professor = ProfessorFactory(department="Sciences")
+    CourseFactory(institute=professor.institute, department="Arts")
+    head = ["a@x.example", "--role", "head", "--institute", "northfield", "--department"]
+    with pytest.raises(CommandError, match=r"no department 'Art'\. There are: Arts, Sciences\."):
+        add_staff(*head, "Art")
+    professor.institute.professors.update(department="")
+    professor.institute.courses.update(department="")
+    with pytest.raises(CommandError, match=r"no department 'Arts'\. Its timetable states none\."):
+        add_staff(*head, "Arts")
+    assert not Staff.objects.exists()
 
 
 def test_add_staff_before_any_import_says_to_import_first():

@@ -33,6 +33,7 @@ class Command(BaseCommand):
         institute = Institute.objects.filter(slug=options["institute"]).first()
         if institute is None:
             raise CommandError(self.unknown(options["institute"]))
+        self._check_department(institute, options["department"])
         with transaction.atomic():
             user = User.objects.filter(email=email).first() or User.objects.create_user(email)
             user.is_staff = True
@@ -47,6 +48,18 @@ class Command(BaseCommand):
             self.stderr.write(f"Note: the account of {email} is switched off and cannot sign in.")
         self.stdout.write(f"{email} is {options['role']} of {institute.name}. Sign in once with:")
         self.stdout.write(login_link(user))
+
+    @staticmethod
+    def _check_department(institute: Institute, named: str) -> None:
+        """A slip of the pen would make a head who sees nothing, and nobody would know why."""
+        stated = {
+            *institute.professors.values_list("department", flat=True),
+            *institute.courses.values_list("department", flat=True),
+        }
+        known = sorted(stated - {""})
+        if named and named not in known:
+            there_are = f"There are: {', '.join(known)}." if known else "Its timetable states none."
+            raise CommandError(f"{institute.name} has no department {named!r}. {there_are}")
 
     def unknown(self, slug: str) -> str:
         known = ", ".join(Institute.objects.values_list("slug", flat=True))
