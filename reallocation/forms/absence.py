@@ -74,9 +74,14 @@ class _Span(PlacingForm):
         institute = self.professor.institute
         try:
             starts_at = institute.moment(first, starts)
-            ends_at = institute.moment(last + ONE_DAY, MIDNIGHT)
         except OverflowError:
             self.add_error("day", self.fields["day"].error_messages["invalid"])
+            return
+        try:
+            ends_at = institute.moment(last + ONE_DAY, MIDNIGHT)
+        except OverflowError:
+            place = "day" if last == first else "last_day"
+            self.add_error(place, self.fields[place].error_messages["invalid"])
             return
         if ends is not None:
             ends_at = institute.moment(last, ends)

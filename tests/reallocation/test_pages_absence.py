@@ -131,6 +131,11 @@ def test_a_meeting_that_is_not_theirs_is_passed_over(site, given):
         ({"kind": "day", "day": "yesterday"}, "day", "Enter a valid date."),
         ({"kind": "day", "day": ""}, "day", "This field is required."),
         ({"kind": "day", "day": "9999-12-31"}, "day", "Enter a valid date."),
+        (
+            {"kind": "days", "day": "2027-03-04", "last_day": "9999-12-31"},
+            "last_day",
+            "Enter a valid date.",
+        ),
         ({"kind": "days", "day": "2027-03-02"}, "last_day", "This field is required."),
         (
             {"kind": "days", "day": "2027-03-03", "last_day": "2027-03-02"},
