@@ -43,8 +43,6 @@ class Command(BaseCommand):
                 "The demo gives logins away: run it with DEBUG=1, as `make demo` does."
             )
         port = os.environ.get("PORT", "8000")
-        address = os.environ.get("BASE_URL") or f"http://localhost:{port}"
-        settings.BASE_URL = address.rstrip("/")
         call_command("migrate", verbosity=0)
         institute = Institute.objects.filter(slug=SLUG).first() or self._make()
         environment = {
