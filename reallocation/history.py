@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
 
 from timetable.models import Institute
 from voting.enums import BallotResult
@@ -95,10 +95,12 @@ def _line(entries: Sequence[LogEntry], reader: Reader) -> Line:
 def _alike(entries: list[LogEntry], reader: Reader) -> list[list[LogEntry]]:
     """Entries of one kind and moment, those together that are told as one."""
     if entries[0].kind == "message":
-        by_subject: dict[str, list[LogEntry]] = {}
+        # By the kind of message: each language in which it was written has a subject of its own.
+        by_kind: dict[tuple[int | None, str], list[LogEntry]] = {}
         for entry in entries:
-            by_subject.setdefault(entry.data["subject"], []).append(entry)
-        return list(by_subject.values())
+            kind = entry.data["notice"].partition("/")[0]
+            by_kind.setdefault((entry.case_id, kind), []).append(entry)
+        return list(by_kind.values())
     if entries[0].kind == "offer.sent" and not reader.names:
         return [entries]
     return [[entry] for entry in entries]
@@ -271,9 +273,11 @@ def _message(entries: Sequence[LogEntry], reader: Reader) -> str:
     if not reader.names:
         return ""
     people = sum(entry.data["recipients"] for entry in entries)
+    subjects = {entry.data.get("language"): entry.data["subject"] for entry in entries}
+    subject = subjects.get(get_language(), entries[0].data["subject"])
     return ngettext(
         "Told %(n)d person: “%(subject)s”", "Told %(n)d people: “%(subject)s”", people
-    ) % {"n": people, "subject": entries[0].data["subject"]}
+    ) % {"n": people, "subject": subject}
 
 
 TOLD: dict[str, tuple[str, Teller]] = {

@@ -6,6 +6,7 @@ import datetime as dt
 import uuid
 from typing import Any, ClassVar, Self
 
+from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -19,7 +20,7 @@ from .cases import Case
 
 
 class Notice(models.Model):
-    """What is told, worded once for all its recipients. `key` makes telling it twice impossible."""
+    """What is told, worded once for all who read it. `key` makes telling it twice impossible."""
 
     institute = models.ForeignKey(Institute, models.CASCADE, related_name="notices")
     case = models.ForeignKey(Case, models.CASCADE, null=True, blank=True, related_name="notices")
@@ -36,6 +37,11 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return self.subject
+
+    @property
+    def language(self) -> str:
+        """The language it is written in."""
+        return str(self.data.get("language", settings.LANGUAGE_CODE))
 
 
 class Message(models.Model):

@@ -2,13 +2,15 @@
 
 Each function runs in the transaction of the fact that it tells, writes rows only, and may be called
 again: what was told under the same key is not told twice. All return the notices that they wrote.
-A meeting is read as the database has it, so tell about a change after writing it.
+A meeting is read as the database has it, so tell about a change after writing it. Nothing is worded
+here: what a text says of times and the like is lazy, and said in each reader's language by `tell`.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from django.db.models import QuerySet
 
@@ -22,26 +24,24 @@ from . import invitations
 from .notices import Draft, tell
 from .wording import (
     course_name,
-    day_and_time,
+    day_and_time_lazy,
     facts,
-    hours,
-    in_house_language,
+    hours_lazy,
     meeting_of,
-    span,
+    span_lazy,
 )
 
 SMALL_ROLL = 5
 """With fewer voters than this a count would say too much about each of them."""
 
 
-@in_house_language
 def absence_filed(absence: Absence, cases: Sequence[Case], now: dt.datetime) -> list[Notice]:
     """The professor's receipt: which meetings are affected and what happens next."""
     part = min((str(case.uid) for case in cases), default="none")
     affected = [
         {
             "course": course_name(case.meeting.offering.course),
-            "span": span(absence.institute, case.before_starts_at, case.before_ends_at),
+            "span": span_lazy(absence.institute, case.before_starts_at, case.before_ends_at),
             "named": case.named.name if case.named else "",
         }
         for case in Case.objects.filter(pk__in=[case.pk for case in cases]).select_related(
@@ -51,13 +51,12 @@ def absence_filed(absence: Absence, cases: Sequence[Case], now: dt.datetime) -> 
     return _tell_absence(absence, f"absence-filed/{absence.uid}/{part}", now, affected)
 
 
-@in_house_language
 def absence_withdrawn(absence: Absence, now: dt.datetime) -> list[Notice]:
     return _tell_absence(absence, f"absence-withdrawn/{absence.uid}", now, [])
 
 
 def _tell_absence(
-    absence: Absence, key: str, now: dt.datetime, affected: list[dict[str, str]]
+    absence: Absence, key: str, now: dt.datetime, affected: list[dict[str, object]]
 ) -> list[Notice]:
     institute = absence.institute
     draft = Draft(
@@ -65,8 +64,8 @@ def _tell_absence(
         key=key,
         institute=institute,
         facts={
-            "from": day_and_time(institute, absence.starts_at),
-            "until": day_and_time(institute, absence.ends_at),
+            "from": day_and_time_lazy(institute, absence.starts_at),
+            "until": day_and_time_lazy(institute, absence.ends_at),
             "affected": affected,
             "zone": institute.timezone.replace("_", " "),
         },
@@ -77,19 +76,16 @@ def _tell_absence(
     return tell([draft], now)
 
 
-@in_house_language
 def offers_sent(offers: Iterable[Offer], now: dt.datetime) -> list[Notice]:
     """To each professor who is asked, with the time by which to answer."""
     return _tell_offers("offer", offers, now)
 
 
-@in_house_language
 def offers_taken(offers: Iterable[Offer], now: dt.datetime) -> list[Notice]:
     """To those who were asked and have not answered: someone else was first."""
     return _tell_offers("offer-taken", offers, now)
 
 
-@in_house_language
 def offers_withdrawn(offers: Iterable[Offer], now: dt.datetime) -> list[Notice]:
     """To those whose offer, waiting or accepted, is no longer needed.
 
@@ -134,7 +130,7 @@ def _tell_offers(kind: str, offers: Iterable[Offer], now: dt.datetime) -> list[N
                 case=case,
                 facts={
                     **said,
-                    "until": day_and_time(meeting.institute, offer.expires_at),
+                    "until": day_and_time_lazy(meeting.institute, offer.expires_at),
                     "named_directly": offer.step == StepNumber.DIRECT,
                     "asked_together": offer.step == StepNumber.SECTION,
                     "class_votes": offer.step == StepNumber.SUBJECT,
@@ -147,7 +143,6 @@ def _tell_offers(kind: str, offers: Iterable[Offer], now: dt.datetime) -> list[N
     return tell(drafts, now)
 
 
-@in_house_language
 def asked_to_choose_candidate(
     case: Case, candidates_count: int, until: dt.datetime, now: dt.datetime
 ) -> list[Notice]:
@@ -155,7 +150,6 @@ def asked_to_choose_candidate(
     return _ask_to_choose("choose-candidate", case, candidates_count, until, now)
 
 
-@in_house_language
 def asked_to_choose_slot(
     case: Case, slots_count: int, until: dt.datetime, now: dt.datetime
 ) -> list[Notice]:
@@ -175,7 +169,7 @@ def _ask_to_choose(
         facts={
             **facts(case, meeting),
             "count": count,
-            "until": day_and_time(meeting.institute, until),
+            "until": day_and_time_lazy(meeting.institute, until),
         },
         about=case.uid,
         until=until,
@@ -184,13 +178,11 @@ def _ask_to_choose(
     return tell([draft], now)
 
 
-@in_house_language
 def ballot_opened(ballot: Ballot, case: Case, now: dt.datetime) -> list[Notice]:
     """To everyone on the roll."""
     return tell([_ballot_draft("ballot", ballot, case, _roll(ballot))], now)
 
 
-@in_house_language
 def ballot_reminder(
     ballot: Ballot, case: Case, students: Iterable[Student], now: dt.datetime
 ) -> list[Notice]:
@@ -199,7 +191,6 @@ def ballot_reminder(
     return tell([_ballot_draft("ballot-reminder", ballot, case, audience)], now)
 
 
-@in_house_language
 def ballot_closed(ballot: Ballot, case: Case, now: dt.datetime) -> list[Notice]:
     """The result to the roll, and to the candidate where the class said no."""
     drafts = [_ballot_draft("ballot-result", ballot, case, _roll(ballot))]
@@ -232,7 +223,7 @@ def _ballot_draft(kind: str, ballot: Ballot, case: Case, audience: QuerySet[User
         facts={
             **facts(case, meeting),
             "question": ballot.question,
-            "until": day_and_time(meeting.institute, ballot.closes_at),
+            "until": day_and_time_lazy(meeting.institute, ballot.closes_at),
             "quorum": ballot.quorum_percent,
             "roll": ballot.roll_size,
             "yes": ballot.yes,
@@ -267,7 +258,6 @@ def _candidate(ballot: Ballot, case: Case) -> Professor | None:
     return offer.professor if offer else None
 
 
-@in_house_language
 def meeting_postponed(case: Case, now: dt.datetime) -> list[Notice]:
     """The planned time is off: to the class and the professor."""
     meeting = meeting_of(case)
@@ -280,7 +270,6 @@ def meeting_postponed(case: Case, now: dt.datetime) -> list[Notice]:
     )
 
 
-@in_house_language
 def meeting_substituted(case: Case, substitute: Professor, now: dt.datetime) -> list[Notice]:
     """Who teaches, to the class; who covers, to the professor; an invitation to the substitute."""
     meeting = meeting_of(case)
@@ -301,7 +290,6 @@ def meeting_substituted(case: Case, substitute: Professor, now: dt.datetime) -> 
     )
 
 
-@in_house_language
 def meeting_moved(case: Case, now: dt.datetime) -> list[Notice]:
     """The new time and room: to the class, its teacher and, if another, the professor."""
     meeting = meeting_of(case)
@@ -317,7 +305,6 @@ def meeting_moved(case: Case, now: dt.datetime) -> list[Notice]:
     return tell([_to_class("moved", case, meeting, but_for=people), *drafts], now)
 
 
-@in_house_language
 def meeting_dropped(case: Case, now: dt.datetime) -> list[Notice]:
     """The meeting does not happen: to the class and the professor, with the hours owed."""
     meeting = meeting_of(case)
@@ -330,7 +317,6 @@ def meeting_dropped(case: Case, now: dt.datetime) -> list[Notice]:
     )
 
 
-@in_house_language
 def meeting_restored(case: Case, now: dt.datetime) -> list[Notice]:
     """Back as it was before the case: to the class and the professor."""
     meeting = meeting_of(case)
@@ -343,7 +329,6 @@ def meeting_restored(case: Case, now: dt.datetime) -> list[Notice]:
     )
 
 
-@in_house_language
 def open_again(case: Case, now: dt.datetime) -> list[Notice]:
     """What was arranged no longer holds, and the class keeps its time: to the class and the professor."""
     meeting = meeting_of(case)
@@ -356,7 +341,6 @@ def open_again(case: Case, now: dt.datetime) -> list[Notice]:
     )
 
 
-@in_house_language
 def substitute_released(case: Case, professor: Professor, now: dt.datetime) -> list[Notice]:
     """To someone who was to teach and no longer does, with the cancelled invitation."""
     meeting = meeting_of(case)
@@ -405,7 +389,9 @@ def _to_professor(
         about=case.uid,
         until=_last_use(case, meeting),
         user_ids=[professor.user_id],
-        invitation=invitations.snapshot(method, case, meeting, handover) if method else None,
+        invitation=partial(invitations.snapshot, method, case, meeting, handover)
+        if method
+        else None,
     )
 
 
@@ -415,7 +401,7 @@ def _change_facts(case: Case, meeting: Meeting) -> dict[str, object]:
     )
     return {
         **facts(case, meeting),
-        "hours": hours(case.before_ends_at - case.before_starts_at),
+        "hours": hours_lazy(case.before_ends_at - case.before_starts_at),
         "checkpoint": checkpoint,
     }
 

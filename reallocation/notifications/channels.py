@@ -81,7 +81,7 @@ class Email:
     def _mail(self, delivery: Delivery) -> EmailMultiAlternatives:
         message = delivery.message
         notice = message.notice
-        with translation.override(settings.LANGUAGE_CODE):
+        with translation.override(notice.language):
             facts = {
                 "notice": notice,
                 "action": action_of(notice.kind),

@@ -1,9 +1,13 @@
-"""From a fact to the rows that tell it: one notice, a message each, a delivery per channel."""
+"""From a fact to the rows that tell it: one notice, a message each, a delivery per channel.
+
+Whoever causes a message, each reader gets it in their own language: an audience that reads several
+gets a notice in each. The first of them carries the key of what is told, so that it is told once.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -12,6 +16,7 @@ from django.conf import settings
 from django.db import IntegrityError
 from django.db.models import QuerySet
 from django.template import Context, loader
+from django.utils import translation
 
 from reallocation import audit
 from reallocation.enums import DeliveryStatus, MessageChannel
@@ -20,7 +25,7 @@ from timetable.models import Institute, User
 from timetable.prepared import Many, PreparedQuery
 
 from . import devices, outbox
-from .addresses import mail_addresses, phone_numbers
+from .addresses import Reader, phone_numbers, readers
 from .kinds import KINDS, Kind
 
 LITTLE_TIME = dt.timedelta(hours=3)
@@ -31,7 +36,8 @@ LITTLE_TIME = dt.timedelta(hours=3)
 class Draft:
     """What is to be told to one audience: accounts by id, or all accounts of a query.
 
-    `about` names what the link opens, `until` is when the message loses its use.
+    `about` names what the link opens, `until` is when the message loses its use. The facts, and what
+    makes the invitation, are worded in the language that is active when they are asked.
     """
 
     kind: str
@@ -43,7 +49,7 @@ class Draft:
     case: Case | None = None
     user_ids: Sequence[int | None] = ()
     audience: QuerySet[User] | None = None
-    invitation: dict[str, Any] | None = None
+    invitation: Callable[[], dict[str, Any]] | None = None
 
 
 def tell(drafts: Sequence[Draft], now: dt.datetime) -> list[Notice]:
@@ -81,20 +87,25 @@ def _untold(drafts: Sequence[Draft]) -> list[Draft]:
 
 
 def _write(drafts: Sequence[Draft], now: dt.datetime) -> list[Notice]:
-    notices = [_worded(draft, now) for draft in drafts]
-    Notice.objects.bulk_create(notices)
     named_ids = {pk for draft in drafts for pk in draft.user_ids if pk is not None}
-    named = mail_addresses(User.objects.filter(pk__in=named_ids)) if named_ids else {}
-    messages: list[Message] = []
-    deliveries: list[Delivery] = []
+    named = readers(User.objects.filter(pk__in=named_ids)) if named_ids else {}
     audiences = [_people(draft, named) for draft in drafts]
     on_devices = _on_devices(drafts, audiences)
-    for draft, notice, people in zip(drafts, notices, audiences, strict=True):
+    told = [
+        (draft, _worded(draft, language, key, now), people)
+        for draft, audience in zip(drafts, audiences, strict=True)
+        for language, key, people in _by_language(draft, audience)
+    ]
+    notices = [notice for _draft, notice, _people in told]
+    Notice.objects.bulk_create(notices)
+    messages: list[Message] = []
+    deliveries: list[Delivery] = []
+    for draft, notice, people in told:
         phones = phone_numbers(people) if _in_a_hurry(draft, now) else {}
-        told = [Message(notice=notice, user_id=pk) for pk in people]
-        messages += told
-        for message in told:
-            address, phone = people[message.user_id], phones.get(message.user_id, "")
+        theirs = [Message(notice=notice, user_id=pk) for pk in people]
+        messages += theirs
+        for message in theirs:
+            address, phone = people[message.user_id].address, phones.get(message.user_id, "")
             is_pushed = KINDS[draft.kind].is_pushed and message.user_id in on_devices
             pushed = devices.ADDRESS if is_pushed else ""
             deliveries += [
@@ -111,20 +122,44 @@ def _write(drafts: Sequence[Draft], now: dt.datetime) -> list[Notice]:
             institute=draft.institute,
             case=draft.case,
             at=now,
-            data={"notice": notice.key, "subject": notice.subject, "recipients": len(told)},
+            data={
+                "notice": notice.key,
+                "subject": notice.subject,
+                "language": notice.language,
+                "recipients": len(theirs),
+            },
         )
     Message.objects.bulk_create(messages)
     Delivery.objects.bulk_create(deliveries)
     return notices
 
 
-def _people(draft: Draft, named: dict[int, str]) -> dict[int, str]:
-    """Mail addresses by account."""
+def _people(draft: Draft, named: dict[int, Reader]) -> dict[int, Reader]:
+    """The audience, by account."""
     people = {pk: named[pk] for pk in draft.user_ids if pk in named}
-    return people if draft.audience is None else people | mail_addresses(draft.audience)
+    return people if draft.audience is None else people | readers(draft.audience)
 
 
-def _on_devices(drafts: Sequence[Draft], audiences: Sequence[dict[int, str]]) -> set[int]:
+def _by_language(
+    draft: Draft, people: dict[int, Reader]
+) -> list[tuple[str, str, dict[int, Reader]]]:
+    """Who reads what language, with the key of their notice: the house's language first.
+
+    The first has the plain key, whichever it is. An audience of nobody is told as well: to the log.
+    """
+    house = settings.LANGUAGE_CODE
+    languages = {reader.language for reader in people.values()} or {house}
+    first, *others = sorted(languages, key=lambda language: (language != house, language))
+    if not others:
+        return [(first, draft.key, people)]
+    keys = [(first, draft.key), *((language, f"{draft.key}/{language}") for language in others)]
+    return [
+        (language, key, {pk: one for pk, one in people.items() if one.language == language})
+        for language, key in keys
+    ]
+
+
+def _on_devices(drafts: Sequence[Draft], audiences: Sequence[dict[int, Reader]]) -> set[int]:
     """Who of those who are asked something wants to be told at once on a device. One query."""
     asked = {
         pk
@@ -135,23 +170,25 @@ def _on_devices(drafts: Sequence[Draft], audiences: Sequence[dict[int, str]]) ->
     return devices.owners(asked) if asked else set()
 
 
-def _worded(draft: Draft, now: dt.datetime) -> Notice:
+def _worded(draft: Draft, language: str, key: str, now: dt.datetime) -> Notice:
     kind = KINDS[draft.kind]
-    return Notice(
-        institute=draft.institute,
-        case=draft.case,
-        kind=kind.name,
-        key=draft.key,
-        # One line: a name with a line break in it would be refused as a mail header.
-        subject=" ".join((kind.subject % draft.facts).split())[:300],
-        body=_text(kind, draft.facts),
-        link=f"{kind.link}/{draft.about}" if draft.about else kind.link,
-        data={
-            "until": max(draft.until, now).isoformat(),
-            **({"invitation": draft.invitation} if draft.invitation else {}),
-        },
-        created_at=now,
-    )
+    with translation.override(language):
+        return Notice(
+            institute=draft.institute,
+            case=draft.case,
+            kind=kind.name,
+            key=key,
+            # One line: a name with a line break in it would be refused as a mail header.
+            subject=" ".join((kind.subject % draft.facts).split())[:300],
+            body=_text(kind, draft.facts),
+            link=f"{kind.link}/{draft.about}" if draft.about else kind.link,
+            data={
+                "language": language,
+                "until": max(draft.until, now).isoformat(),
+                **({"invitation": draft.invitation()} if draft.invitation else {}),
+            },
+            created_at=now,
+        )
 
 
 def _text(kind: Kind, facts: dict[str, Any]) -> str:

@@ -9,7 +9,6 @@ import json
 from http import HTTPStatus
 
 import structlog
-from django.conf import settings
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
@@ -36,7 +35,7 @@ class Push:
 
     def send(self, delivery: Delivery) -> str:
         message, now = delivery.message, timezone.now()
-        with translation.override(settings.LANGUAGE_CODE):
+        with translation.override(message.notice.language):
             text = _text(message)
         taken, failures, refusals = 0, [], []
         for device in PushSubscription.objects.filter(user=message.user_id, user__is_active=True):

@@ -1,37 +1,22 @@
 """The facts of a case in words: what subjects and texts are filled with.
 
-Times are said on the institute's clock, in the language in which the notice is written.
+Times are said on the institute's clock, in the language in which the notice is written. The lazy ones
+are worded when a text is filled in, once for each language in which somebody reads it.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
-from django.conf import settings
 from django.db.models import BigIntegerField
-from django.utils import dateformat, formats, translation
-from django.utils.translation import gettext as _
+from django.utils import dateformat, formats
+from django.utils.functional import lazy
+from django.utils.translation import gettext_lazy as _
 
 from reallocation.models import Case
 from timetable.models import Course, Institute, Meeting
 from timetable.prepared import PreparedRows
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def in_house_language(write: Callable[P, R]) -> Callable[P, R]:
-    """Whoever causes a message, it is worded in the language of the installation."""
-
-    @wraps(write)
-    def worded(*args: P.args, **kwargs: P.kwargs) -> R:
-        with translation.override(settings.LANGUAGE_CODE):
-            return write(*args, **kwargs)
-
-    return worded
 
 
 def day_and_time(institute: Institute, moment: dt.datetime) -> str:
@@ -53,6 +38,11 @@ def span(institute: Institute, starts_at: dt.datetime, ends_at: dt.datetime) -> 
     same_day = institute.local(starts_at).date() == institute.local(ends_at).date()
     end = clock(institute, ends_at) if same_day else day_and_time(institute, ends_at)
     return f"{day_and_time(institute, starts_at)}–{end}"
+
+
+day_and_time_lazy = lazy(day_and_time, str)
+span_lazy = lazy(span, str)
+hours_lazy = lazy(hours, str)
 
 
 def course_name(course: Course) -> str:
@@ -81,10 +71,10 @@ def facts(case: Case, meeting: Meeting) -> dict[str, Any]:
         "code": course.code,
         "course": course_name(course),
         "class": meeting.offering.code,
-        "was": day_and_time(institute, case.before_starts_at),
-        "was_span": span(institute, case.before_starts_at, case.before_ends_at),
-        "when": day_and_time(institute, meeting.starts_at),
-        "when_span": span(institute, meeting.starts_at, meeting.ends_at),
+        "was": day_and_time_lazy(institute, case.before_starts_at),
+        "was_span": span_lazy(institute, case.before_starts_at, case.before_ends_at),
+        "when": day_and_time_lazy(institute, meeting.starts_at),
+        "when_span": span_lazy(institute, meeting.starts_at, meeting.ends_at),
         "room": str(meeting.room) if meeting.room else _("no room planned"),
         "professor": case.professor.name,
         "teacher": meeting.professor.name,

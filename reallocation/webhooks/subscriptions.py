@@ -18,7 +18,7 @@ from reallocation.audit import SYSTEM, Who
 from reallocation.enums import WebhookEvent, WebhookOff, WebhookStatus
 from reallocation.models import Webhook, WebhookDelivery
 from reallocation.notifications.notices import Draft, tell
-from reallocation.notifications.wording import day_and_time, in_house_language
+from reallocation.notifications.wording import day_and_time_lazy
 from reallocation.refusals import Refused
 from timetable.enums import StaffRole
 from timetable.models import Institute, Staff, User
@@ -207,7 +207,6 @@ def _log(
     audit.record(kind, institute=webhook.institute, at=now, who=who, data=data)
 
 
-@in_house_language
 def _tell_owner(
     webhook: Webhook, why: WebhookOff, now: dt.datetime, error: str, since: dt.datetime
 ) -> None:
@@ -226,7 +225,7 @@ def _tell_owner(
             "host": urlsplit(webhook.url).hostname,
             "gone": why == WebhookOff.GONE,
             "error": error,
-            "since": day_and_time(institute, since),
+            "since": day_and_time_lazy(institute, since),
         },
         about=None,
         until=now,

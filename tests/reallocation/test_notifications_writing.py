@@ -1,4 +1,4 @@
-"""How messages are written: once, to those who are there, in one language, and quickly."""
+"""How messages are written: once, to those who are there, in their language, and quickly."""
 
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
-from reallocation import audit
+from reallocation import audit, history
 from reallocation.enums import DeliveryStatus
 from reallocation.models import Delivery, LogEntry, Message, Notice
 from reallocation.notifications import announce, outbox
@@ -174,6 +174,59 @@ def test_a_message_is_worded_in_the_language_of_the_house(case):
     assert words("postponed")[0] == "Not taking place as planned: MATH on Tue 2 Mar, 09:00"
 
 
+def speaks(person, language):
+    person.user.language = language
+    person.user.save(update_fields=["language"])
+
+
+def test_each_reader_is_told_in_their_own_language(house, case):
+    for code in ("A1", "A4"):
+        speaks(house.students[code], "de")
+    announce.meeting_postponed(case, NOW)
+    assert told() == [
+        ("postponed", ["a2", "a3", "a5"]),
+        ("postponed", ["a1", "a4"]),
+        ("postponed-professor", ["ada"]),
+    ]
+    ours, theirs, _professors = Notice.objects.order_by("pk")
+    assert (ours.language, theirs.language) == ("en", "de")
+    assert theirs.key == f"{ours.key}/de"
+    assert (ours.link, ours.data["until"]) == (theirs.link, theirs.data["until"])
+    assert announce.meeting_postponed(case, NOW) == []
+
+
+def test_what_one_audience_reads_in_one_language_is_one_notice(house, case):
+    for code in ("A1", "A2", "A3", "A4", "A5"):
+        speaks(house.students[code], "de")
+    announce.meeting_postponed(case, NOW)
+    assert [(notice.kind, notice.language) for notice in Notice.objects.order_by("pk")] == [
+        ("postponed", "de"),
+        ("postponed-professor", "en"),
+    ]
+    # Whoever changes their language afterwards is not told again.
+    speaks(house.students["A1"], "en")
+    assert announce.meeting_postponed(case, NOW) == []
+
+
+def test_a_language_that_is_not_spoken_here_is_that_of_the_house(house, case):
+    speaks(house.students["A1"], "tlh")
+    announce.meeting_postponed(case, NOW)
+    assert told()[0] == ("postponed", CLASS_A)
+
+
+def test_a_history_says_once_what_was_told_in_two_languages(house, case):
+    speaks(house.students["A1"], "de")
+    announce.meeting_postponed(case, NOW)
+    subjects = dict(
+        LogEntry.objects.filter(kind="message").values_list("data__language", "data__subject")[:2]
+    )
+    reader = history.Reader(house.institute, names=True, question=True)
+    for language in ("en", "de"):
+        with translation.override(language):
+            lines = history.lines(LogEntry.objects.filter(kind="message").order_by("pk"), reader)
+        assert [line.text.count(subjects[language]) for line in lines] == [1, 0]
+
+
 def test_each_notice_is_logged(house, case):
     announce.meeting_postponed(case, NOW)
     entries = LogEntry.objects.filter(kind="message").values_list(
@@ -235,6 +288,15 @@ def test_one_notice_costs_the_same_whatever_the_roster(house, case, students):
     statements = [query["sql"].split()[0] for query in captured]
     assert statements.count("INSERT") == 4  # notices, messages, deliveries, log
     assert len(captured) == 12
+
+
+def test_a_second_language_costs_an_entry_in_the_log_and_nothing_else(house, case):
+    announce.meeting_postponed(case_of(house, "PHYS.A"), NOW)
+    speaks(house.students["A1"], "de")
+    with CaptureQueriesContext(connection) as captured:
+        announce.meeting_postponed(case, NOW)
+    statements = [query["sql"].split()[0] for query in captured]
+    assert (statements.count("INSERT"), len(captured)) == (4, 12)
 
 
 @pytest.mark.parametrize("offers", [1, 3])
