@@ -26,7 +26,6 @@ urlpatterns = [
     path("_allauth/app/v1/account/email", page_not_found, {"exception": Http404()}),
     path("accounts/", include("allauth.urls")),
     path("_allauth/", include("allauth.headless.urls")),
-    path("i18n/", include("django.conf.urls.i18n")),
     path("api/", api_urls),
     path("", include("reallocation.urls")),
     path("", include("timetable.urls")),

@@ -38,17 +38,17 @@ class Shell:
         return f"{said}importScripts({json.dumps(self.code)});\n"
 
 
-@lru_cache(maxsize=1)
-def shell() -> Shell:
-    """The same for everybody: the files are those of the offline page, as of every page.
+@lru_cache(maxsize=len(settings.LANGUAGES))
+def shell(language: str) -> Shell:
+    """The same for all who read one language: the files are those of the offline page, as of every page.
 
     The version follows from that page and from the addresses in it, which a release changes with
     the content of the files.
     """
     code = static("understudy/worker.js")
-    with translation.override(settings.LANGUAGE_CODE):
+    with translation.override(language):
         page = render_to_string("timetable/offline.html")
     files = tuple(dict.fromkeys(FILE.findall(page)))
     version = hashlib.sha256(f"{code}\n{page}".encode()).hexdigest()[:16]
     icon = static("understudy/icon.svg")
-    return Shell(version, reverse("timetable:offline"), files, code, icon)
+    return Shell(version, reverse("timetable:offline", args=[language]), files, code, icon)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext_lazy as _
@@ -27,6 +28,12 @@ class InstituteSwitchForm(forms.Form):
         self.fields["institute"].choices = [  # type: ignore[attr-defined]
             (one.slug, one.name) for one in actor.institutes
         ]
+
+
+class LanguageForm(forms.Form):
+    """The language in which somebody wants to read."""
+
+    language = forms.ChoiceField(label=_("Language"), choices=settings.LANGUAGES)
 
 
 class ImportForm(forms.Form):

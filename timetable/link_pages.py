@@ -1,11 +1,15 @@
-"""The page that a link which no longer works leads to: what happened, and what to do next."""
+"""What the pages behind personal links share: their language, and the page of a link that works no more."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+
+from .middleware import speak_to
+from .models import User
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -21,6 +25,12 @@ class Refusal(Protocol):
 
     @property
     def message(self) -> StrPromise | str: ...
+
+
+def in_language_of(request: HttpRequest, user: User) -> None:
+    """Answer in the language of whom the link was made for, unless this device was told another."""
+    if settings.LANGUAGE_COOKIE_NAME not in request.COOKIES:
+        speak_to(request, user)
 
 
 def refused(request: HttpRequest, refusal: Refusal, *, next_step: str = "") -> HttpResponse:

@@ -5,17 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import cast
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils import translation
 from django.utils.crypto import salted_hmac
 from django.utils.functional import SimpleLazyObject
 
 from .accounts import INSTITUTE_SESSION_KEY, Actor, ActorRequest, actor_for
+from .models import User
 
 READER = "Understudy-Reader"
 """The header that says for whom a page was made, in a mark that means nothing elsewhere."""
 
 KEEP = "Understudy-Keep"
 """The header of a page that the reader's device may keep for when it has no network."""
+
+
+class AccountLanguageMiddleware:
+    """The language that the account has chosen goes before those of the cookie and the browser."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated:
+            speak_to(request, request.user)
+        return self.get_response(request)
+
+
+def speak_to(request: HttpRequest, user: User) -> None:
+    """Answer this request in the account's language, if it has chosen one of ours."""
+    if user.language in dict(settings.LANGUAGES):
+        translation.activate(user.language)
+        request.LANGUAGE_CODE = translation.get_language()
 
 
 class ActorMiddleware:

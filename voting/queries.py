@@ -65,7 +65,7 @@ _PLACE = PreparedRows[RollPlace](
         RollPlace.objects.filter(
             ballot__uid=ballot, student__user=user, student__user__is_active=True
         )
-        .select_related("student")
+        .select_related("student__user")
         .order_by("pk")
     ),
     ballot=UUIDField(),

@@ -60,7 +60,10 @@ def ballot_link(request: ActorRequest, token: str) -> HttpResponse:
             request, refusal, next_step=_("Sign in to find your votes and their results.")
         )
     uid = uuid.UUID(payload["ballot"])
-    return ballot_page(request, uid, voter(uid, payload["user"]))
+    student = voter(uid, payload["user"])
+    if student.user is not None:
+        link_pages.in_language_of(request, student.user)
+    return ballot_page(request, uid, student)
 
 
 def voter(ballot_uid: uuid.UUID, user_id: int) -> Student:

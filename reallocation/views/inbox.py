@@ -59,8 +59,10 @@ def message_link(request: HttpRequest, token: str) -> HttpResponse:
         payload = signed_links.read("message", token, now=timezone.now())
     except signed_links.LinkRefused as refusal:
         return link_pages.refused(request, refusal)
-    messages = Message.objects.select_related("notice__institute")
-    return _page(request, get_object_or_404(messages, uid=payload["message"]), signed_in=False)
+    messages = Message.objects.select_related("notice__institute", "user")
+    message = get_object_or_404(messages, uid=payload["message"])
+    link_pages.in_language_of(request, message.user)
+    return _page(request, message, signed_in=False)
 
 
 def _page(request: HttpRequest, message: Message, *, signed_in: bool) -> HttpResponse:

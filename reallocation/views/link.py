@@ -36,6 +36,8 @@ def offer_link(request: HttpRequest, token: str) -> HttpResponse:
         next_step = _("Sign in to see the requests that wait for you.")
         return link_pages.refused(request, refusal, next_step=next_step)
     offer = find_offer(payload["user"], uuid.UUID(payload["offer"]))
+    if offer.professor.user is not None:
+        link_pages.in_language_of(request, offer.professor.user)
     with timezone.override(offer.case.institute.zone):
         return offer_page(request, offer, by_link=True)
 
@@ -49,7 +51,7 @@ def case_link(request: ActorRequest, token: str) -> HttpResponse:
     except signed_links.LinkRefused as refusal:
         next_step = _("Sign in to see where the class stands.")
         return link_pages.refused(request, refusal, next_step=next_step)
-    user, uid = _holder(payload), uuid.UUID(payload["case"])
+    user, uid = _holder(request, payload), uuid.UUID(payload["case"])
     institute = get_object_or_404(Case.objects.select_related("institute"), uid=uid).institute
     actor = actor_for(user, institute.slug)
     if actor.institute != institute:
@@ -58,6 +60,8 @@ def case_link(request: ActorRequest, token: str) -> HttpResponse:
         return case_page(request, find(actor, uid), by_link=True)
 
 
-def _holder(payload: dict[str, Any]) -> User:
-    """For whom the link was made, as long as the account is open."""
-    return get_object_or_404(User, pk=payload["user"], is_active=True)
+def _holder(request: HttpRequest, payload: dict[str, Any]) -> User:
+    """For whom the link was made, as long as the account is open: the page is in their language."""
+    user = get_object_or_404(User, pk=payload["user"], is_active=True)
+    link_pages.in_language_of(request, user)
+    return user

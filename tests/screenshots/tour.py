@@ -34,6 +34,7 @@ APPS = ("timetable", "reallocation", "voting", "fairness")
 NO_PAGES = {
     "timetable:home": "leads on to another page",
     "timetable:switch-institute": "an act",
+    "timetable:switch-language": "an act",
     "timetable:token-revoke": "an act",
     "timetable:calendar-renew": "an act",
     "timetable:calendar-feed": "for programs",
@@ -125,7 +126,7 @@ def _stranger(institute: Institute) -> Tour:
     waiting = Offer.objects.waiting().filter(case__institute=institute).first()
     for name in ("account_login", "account_request_login_code", "account_reset_password"):
         tour.see(name.removeprefix("account_").replace("_", " "), name)
-    tour.see("offline", "timetable:offline")
+    tour.see("offline", "timetable:offline", "en")
     tour.stops += [
         Stop("login link", _path(login_links.login_link(user))),
         Stop("broken link", "/sign-in/broken/", 404),

@@ -76,7 +76,7 @@ def test_a_release_that_changes_a_file_changes_the_service_worker(client, new_sh
 @pytest.mark.django_db
 def test_the_offline_page_names_nobody_and_asks_nothing(client, django_assert_num_queries):
     with django_assert_num_queries(0):
-        page = client.get("/offline/")
+        page = client.get("/offline/en/")
     assert "You are offline" in page.content.decode()
     assert READER not in page.headers
 

@@ -70,7 +70,13 @@ def test_every_page_fits_its_screen_and_can_be_used_by_everybody(
     class_page = reverse("timetable:class-detail", args=[offering.code])
     week = reverse("timetable:week", args=[timezone.localdate() + DAY])
     tour = {
-        None: ["/accounts/login/", "/accounts/login/code/", link, "/sign-in/broken/", "/offline/"],
+        None: [
+            "/accounts/login/",
+            "/accounts/login/code/",
+            link,
+            "/sign-in/broken/",
+            "/offline/en/",
+        ],
         professor.user: [
             *(week, class_page, "/calendar/"),
             *("/accounts/2fa/", "/accounts/logout/", "/no/such/page/"),

@@ -9,12 +9,10 @@ from urllib.parse import urlencode
 from django import template
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
 
-from timetable import extensions, navigation
+from timetable import extensions, moments, navigation
 from timetable.accounts import NOBODY
 from timetable.enums import MeetingChange
 from timetable.icons import icon
@@ -44,6 +42,16 @@ def navigation_bar(context: template.Context) -> dict[str, Any]:
 
 @register.inclusion_tag("frame/account.html", takes_context=True)
 def account_menu(context: template.Context) -> dict[str, Any]:
+    return _reader(context)
+
+
+@register.inclusion_tag("frame/foot.html", takes_context=True)
+def language_foot(context: template.Context) -> dict[str, Any]:
+    """Where nobody is signed in there is no menu, and the languages stand below the page."""
+    return _reader(context)
+
+
+def _reader(context: template.Context) -> dict[str, Any]:
     request = context.get("request")
     return {
         "actor": getattr(request, "actor", NOBODY),
@@ -74,8 +82,8 @@ def span(starts: dt.datetime, ends: dt.datetime) -> SafeString:
     return format_html(
         '<time class="span" datetime="{}">{}–{}</time>',
         starts.isoformat(),
-        date_format(starts, "H:i"),
-        date_format(ends, "H:i"),
+        moments.figures(starts),
+        moments.figures(ends),
     )
 
 
@@ -100,10 +108,10 @@ def week_url(url_name: str, day: dt.date | None, code: str = "") -> str:
 @register.filter
 def day(value: dt.date) -> str:
     """`Mon 4 Jan`"""
-    return date_format(value, gettext("D j M"))
+    return moments.day(value)
 
 
 @register.filter
 def long_day(value: dt.date) -> str:
     """`Monday 4 January 2027`"""
-    return date_format(value, gettext("l j F Y"))
+    return moments.long_day(value)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils import translation
 from django.utils.translation import get_language, get_language_bidi
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control
@@ -44,10 +46,18 @@ def manifest(request: HttpRequest) -> HttpResponse:
 @cache_control(no_cache=True)
 def service_worker(request: HttpRequest) -> HttpResponse:
     """At the root, so that it serves every page. Browsers ask for it again by themselves."""
-    return HttpResponse(device.shell().script(), content_type="text/javascript; charset=utf-8")
+    return HttpResponse(
+        device.shell(get_language()).script(), content_type="text/javascript; charset=utf-8"
+    )
 
 
 @require_safe
-def offline(request: HttpRequest) -> HttpResponse:
-    """Kept on the device and shown to whoever is offline and has no week there: it names nobody."""
+def offline(request: HttpRequest, language: str) -> HttpResponse:
+    """Kept on the device and shown to whoever is offline and has no week there: it names nobody.
+
+    The language is in the address: the device fetches it as nobody in particular.
+    """
+    if language not in dict(settings.LANGUAGES):
+        raise Http404
+    translation.activate(language)
     return render(request, "timetable/offline.html")

@@ -11,10 +11,11 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.i18n import set_language
 
 from .. import link_pages, login_links
 from ..accounts import INSTITUTE_SESSION_KEY, ActorRequest, member_required
-from ..forms import InstituteSwitchForm
+from ..forms import InstituteSwitchForm, LanguageForm
 
 
 @require_safe
@@ -45,6 +46,19 @@ def switch_institute(request: ActorRequest) -> HttpResponse:
         raise Http404
     request.session[INSTITUTE_SESSION_KEY] = form.cleaned_data["institute"]
     return redirect("timetable:home")
+
+
+@require_POST
+def switch_language(request: ActorRequest) -> HttpResponseBase:
+    """From now on: for the account on every device, and on this device for whoever has not signed in."""
+    form = LanguageForm(request.POST)
+    if not form.is_valid():
+        raise Http404
+    if (user := request.actor.user) is not None:
+        user.language = form.cleaned_data["language"]
+        user.save(update_fields=["language"])
+    response: HttpResponseBase = set_language(request)
+    return response
 
 
 @never_cache
