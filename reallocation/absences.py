@@ -27,6 +27,7 @@ from .audit import SYSTEM, Who
 from .candidates import obstacle
 from .models import Case
 from .notifications import announce
+from .notifications.wording import day_and_time, span
 from .policy import policy_of
 from .refusals import Refused
 
@@ -245,7 +246,7 @@ def open_missing(
                 "substitute_not_free",
                 name=named.name,
                 what=f"{meeting.offering.course.code} "
-                f"{absence.institute.local(meeting.starts_at):%Y-%m-%d %H:%M}",
+                f"({day_and_time(absence.institute, meeting.starts_at)})",
                 why=why.sentence(),
             )
         cases.append(case)
@@ -318,9 +319,7 @@ def check_span(
         others = others.filter(Q(offering=offering) | Q(offering=None))
     other = others.first()
     if other is not None:
-        local = institute.local
-        when = f"{local(other.starts_at):%Y-%m-%d %H:%M} – {local(other.ends_at):%Y-%m-%d %H:%M}"
-        raise Refused("absence_overlaps", when=when)
+        raise Refused("absence_overlaps", span=span(institute, other.starts_at, other.ends_at))
 
 
 def _standing(absence: Absence) -> Absence:

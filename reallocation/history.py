@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from django.utils.formats import number_format
 from django.utils.translation import get_language, gettext_lazy, ngettext
 from django.utils.translation import gettext as _
 
 from timetable.models import Institute
-from voting.enums import BallotResult
+from voting.enums import BallotKind, BallotResult
 from voting.queries import SMALLEST_LIVE_ROLL
 
 from . import reasons
@@ -208,9 +209,16 @@ def _ballot_opened(entries: Sequence[LogEntry], reader: Reader) -> str:
     if not reader.question:
         return _("The students were asked to vote until %(until)s.") % {"until": until}
     return _("The students were asked until %(until)s: “%(question)s”") % {
-        "question": data["question"],
+        "question": _question(data),
         "until": until,
     }
+
+
+def _question(data: dict[str, Any]) -> str:
+    """In the reader's language; as it was written down, where nothing else was."""
+    if "facts" not in data:
+        return str(data["question"])
+    return BallotKind(data["kind"]).question(data["facts"])
 
 
 def _ballot_closed(entries: Sequence[LogEntry], reader: Reader) -> str:
@@ -246,7 +254,7 @@ def _dropped(entries: Sequence[LogEntry], reader: Reader) -> str:
     why = reason_sentence(data["reason"], names=reader.names)
     return _("The class was dropped: %(why)s. %(hours)s h are owed to its students.") % {
         "why": why,
-        "hours": f"{data['hours']:g}",
+        "hours": number_format(f"{data['hours']:g}"),
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from django.utils.formats import number_format
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -184,7 +185,7 @@ def _outcome(case: Case, offers: Sequence[Offer], reader: Reader) -> str:
             }
         case CaseStatus.DROPPED:
             return _("The class does not take place. %(hours)s h are owed to its students.") % {
-                "hours": f"{hours_of(case):g}"
+                "hours": number_format(f"{hours_of(case):g}")
             }
         case _:
             if meeting.status == MeetingStatus.SCHEDULED and meeting.professor == case.professor:

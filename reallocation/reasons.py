@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from django.utils.formats import number_format
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
+
+from timetable import moments
 
 SENTENCES = {
     # why a step was skipped or gave up
@@ -70,7 +75,7 @@ SENTENCES = {
     # refusals
     "absence_past": _("The absence lies in the past."),
     "absence_ends_before_start": _("The absence must end after it starts."),
-    "absence_overlaps": _("This overlaps an absence that you have already filed ({when})."),
+    "absence_overlaps": _("This overlaps an absence that you have already filed ({span})."),
     "absence_too_long": _("An absence may last at most {days} days."),
     "absence_withdrawn": _("This absence has been withdrawn."),
     "absence_over": _("This absence is over."),
@@ -114,6 +119,16 @@ SENTENCES = {
 }
 
 
+_SAID: dict[str, Callable[[Any], str]] = {
+    "hours": number_format,
+    "cap": number_format,
+    "when": lambda stored: moments.day_and_time(dt.datetime.fromisoformat(stored)),
+    "day": lambda stored: moments.day(dt.date.fromisoformat(stored)),
+}
+"""What is stored for programs, and said as the reader's language has it: hours as a decimal number,
+moments on the institute's clock and days as ISO 8601 has them."""
+
+
 @dataclass(frozen=True)
 class Reason:
     """A code of SENTENCES with the data that its sentence needs."""
@@ -126,7 +141,11 @@ class Reason:
             raise ValueError(f"unknown reason: {self.code}")
 
     def sentence(self) -> str:
-        return str(format_lazy(SENTENCES[self.code], **self.data))
+        said = {
+            name: _SAID[name](value) if name in _SAID else value
+            for name, value in self.data.items()
+        }
+        return str(format_lazy(SENTENCES[self.code], **said))
 
     def as_json(self) -> dict[str, Any]:
         return {"code": self.code, "data": self.data}

@@ -11,10 +11,10 @@ from django.contrib.auth.models import Group
 from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.formats import date_format
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from . import moments
 from .enums import StaffRole
 from .forms import AccountChangeForm, AccountCreationForm
 from .models import (
@@ -58,10 +58,10 @@ REGISTRAR_ONLY = frozenset({StaffRole.REGISTRAR.value})
 def local_span(institute: Institute, starts_at: dt.datetime, ends_at: dt.datetime) -> str:
     """`Mon 4 Jan 2027, 08:30–09:20` on the institute's clock; both days if they differ."""
     start, end = institute.local(starts_at), institute.local(ends_at)
-    first = date_format(start, "D j M Y, H:i")
     if start.date() == end.date():
-        return f"{first}–{date_format(end, 'H:i')}"
-    return f"{first} – {date_format(end, 'D j M Y, H:i')}"
+        hours = f"{moments.figures(start)}–{moments.clock(end)}"
+        return f"{moments.day_of_year(start)}, {hours}"
+    return f"{moments.day_year_and_time(start)} – {moments.day_year_and_time(end)}"
 
 
 class InstituteReader(ReadOnlyAdmin, InstituteScopedAdmin):

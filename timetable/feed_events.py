@@ -17,10 +17,10 @@ from django.conf import settings
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import translation
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from icalendar import Calendar, Event
 
+from . import moments
 from .enums import MeetingChange
 from .models import Enrolment, Meeting, Professor, Student, Teaching, User
 
@@ -174,8 +174,7 @@ def _changes(meeting: Meeting) -> list[str]:
     if meeting.starts_at != meeting.planned_starts_at:
         was = institute.local(meeting.planned_starts_at)
         said.append(
-            _("Was %(when)s, %(time)s.")
-            % {"when": date_format(was, _("D j M")), "time": date_format(was, "H:i")}
+            _("Was %(when)s, %(time)s.") % {"when": moments.day(was), "time": moments.clock(was)}
         )
     if meeting.room_id != meeting.planned_room_id and meeting.planned_room:
         said.append(_("Was in room %(room)s.") % {"room": meeting.planned_room.code})

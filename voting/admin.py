@@ -22,7 +22,7 @@ class BallotAdmin(ReadOnlyAdmin, InstituteScopedAdmin):
     """Nothing can be added, changed or deleted, and votes and rolls have no pages at all."""
 
     roles = frozenset({StaffRole.REGISTRAR.value, StaffRole.AUDITOR.value})
-    list_display = ("question", "offering", "opened_at", "closes_at", "outcome", "turnout", "sums")
+    list_display = ("wording", "offering", "opened_at", "closes_at", "outcome", "turnout", "sums")
     list_filter = ("kind", "result", "closed_by", "opened_at")
     list_select_related = ("offering",)
     search_fields = ("question", "offering__code", "offering__course__title", "subject_uid")
@@ -30,7 +30,7 @@ class BallotAdmin(ReadOnlyAdmin, InstituteScopedAdmin):
     ordering = ("-opened_at", "-id")
     actions = None
     fields: ClassVar = (
-        "question",
+        "wording",
         "kind",
         "institute",
         "offering",
@@ -40,7 +40,11 @@ class BallotAdmin(ReadOnlyAdmin, InstituteScopedAdmin):
         "rule",
         ("turnout", "sums"),
     )
-    readonly_fields: ClassVar = ("outcome", "rule", "turnout", "sums")
+    readonly_fields: ClassVar = ("wording", "outcome", "rule", "turnout", "sums")
+
+    @admin.display(description=_("question"), ordering="question")
+    def wording(self, ballot: Ballot) -> str:
+        return ballot.wording
 
     @admin.display(description=_("result"))
     def outcome(self, ballot: Ballot) -> str:

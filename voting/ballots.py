@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import structlog
@@ -50,9 +50,12 @@ def open_ballot(
     closes_at: dt.datetime,
     quorum_percent: int,
     hide_count: bool = False,
+    facts: Mapping[str, str] | None = None,
     now: dt.datetime,
 ) -> Ballot:
     """Put a question to the active students of a class, under a rule that holds until the close.
+
+    The question is as it stands in the records; with its facts, each reads it in their language.
 
     The roll is frozen: who enrols or leaves later changes nothing. Raises VotingRefused: `no_time`
     if it would close at once, `empty_roll`, `already_open` if a ballot on this subject is.
@@ -71,6 +74,7 @@ def open_ballot(
             offering=offering,
             kind=kind,
             question=question,
+            facts=dict(facts or {}),
             subject_uid=subject_uid,
             opened_at=now,
             closes_at=closes_at,

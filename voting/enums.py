@@ -1,12 +1,31 @@
 """The closed lists of words that a vote uses."""
 
+import datetime as dt
+from collections.abc import Mapping
+
 from django.db import models
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
+
+from timetable import moments
 
 
 class BallotKind(models.TextChoices):
     SUBSTITUTE = "substitute", _("Shall this person teach the class?")
     WEEKEND = "weekend", _("Shall the class be held on this weekend day?")
+
+    def question(self, facts: Mapping[str, str]) -> str:
+        """What the class is asked, in the reader's language; for the facts see `questions`."""
+        held_at = _moment(facts["held_at"])
+        if self == BallotKind.SUBSTITUTE:
+            said = {"name": facts["name"], "when": held_at}
+            return _now("Shall %(name)s teach the class on %(when)s?") % said
+        said = {"was": held_at, "when": _moment(facts["starts_at"])}
+        return _now("Shall the class of %(was)s be held on %(when)s?") % said
+
+
+def _moment(written: str) -> str:
+    return moments.day_and_time(dt.datetime.fromisoformat(written))
 
 
 class BallotResult(models.TextChoices):

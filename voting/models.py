@@ -46,6 +46,7 @@ class Ballot(models.Model):
     offering = models.ForeignKey(Offering, models.PROTECT, related_name="ballots")
     kind = models.CharField(_("kind"), max_length=16, choices=BallotKind)
     question = models.CharField(_("question"), max_length=500)
+    facts = models.JSONField(_("what the question is about"), default=dict, editable=False)
     subject_uid = models.UUIDField(
         _("subject"), db_index=True, help_text=_("The case that waits for the answer.")
     )
@@ -98,7 +99,14 @@ class Ballot(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.question
+        return self.wording
+
+    @property
+    def wording(self) -> str:
+        """The question in the reader's language; as recorded, where its facts are not known."""
+        if not self.facts:
+            return self.question
+        return BallotKind(self.kind).question(self.facts)
 
     @property
     def is_open(self) -> bool:

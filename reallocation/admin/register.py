@@ -12,12 +12,12 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from reallocation.models import Case
+from timetable import moments
 from timetable.enums import StaffRole
 from timetable.models import Institute
 from timetable.scoped_admin import (
@@ -29,6 +29,7 @@ from timetable.scoped_admin import (
 
 WHOLE_INSTITUTE = frozenset({StaffRole.REGISTRAR.value, StaffRole.AUDITOR.value})
 NOTHING = "–"
+NO_BREAK = "\u00a0"
 
 
 class Register(ReadOnlyAdmin, InstituteScopedAdmin):
@@ -62,9 +63,10 @@ def is_registrar(request: HttpRequest, institute_id: int | None = None) -> bool:
 
 def local(institute: Institute, moment: dt.datetime | None) -> str:
     """`Mon 4 Jan 2027, 08:30` on the institute's clock; where it is narrow, it breaks at the comma."""
-    return (
-        date_format(institute.local(moment), "D\u00a0j\u00a0M\u00a0Y, H:i") if moment else NOTHING
-    )
+    if moment is None:
+        return NOTHING
+    day, _comma, time = moments.day_year_and_time(institute.local(moment)).rpartition(", ")
+    return f"{day.replace(' ', NO_BREAK)}, {time.replace(' ', NO_BREAK)}"
 
 
 def of_itself(row: Any) -> Institute:

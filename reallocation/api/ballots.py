@@ -110,7 +110,7 @@ def _ballot(seen: queries.VoterView) -> BallotOut:
         ballot_id=ballot.uid,
         reallocation_id=ballot.subject_uid,
         kind=BallotKind(ballot.kind),
-        question=ballot.question,
+        question=ballot.wording,
         assignment_id=ballot.offering.code,
         course=ballot.offering.course.title,
         phase=seen.phase,

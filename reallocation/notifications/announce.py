@@ -28,6 +28,7 @@ from .wording import (
     facts,
     hours_lazy,
     meeting_of,
+    question_lazy,
     span_lazy,
 )
 
@@ -222,7 +223,7 @@ def _ballot_draft(kind: str, ballot: Ballot, case: Case, audience: QuerySet[User
         case=case,
         facts={
             **facts(case, meeting),
-            "question": ballot.question,
+            "question": question_lazy(ballot),
             "until": day_and_time_lazy(meeting.institute, ballot.closes_at),
             "quorum": ballot.quorum_percent,
             "roll": ballot.roll_size,

@@ -10,22 +10,20 @@ import datetime as dt
 from typing import Any
 
 from django.db.models import BigIntegerField
-from django.utils import dateformat, formats
+from django.utils import formats
 from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 
 from reallocation.models import Case
+from timetable import moments
 from timetable.models import Course, Institute, Meeting
 from timetable.prepared import PreparedRows
+from voting.models import Ballot
 
 
 def day_and_time(institute: Institute, moment: dt.datetime) -> str:
     """Like "Tue 12 Jan, 10:00"."""
-    return dateformat.format(institute.local(moment), "D j M, H:i")
-
-
-def clock(institute: Institute, moment: dt.datetime) -> str:
-    return dateformat.format(institute.local(moment), "H:i")
+    return moments.day_and_time(institute.local(moment))
 
 
 def hours(span: dt.timedelta) -> str:
@@ -35,14 +33,18 @@ def hours(span: dt.timedelta) -> str:
 
 def span(institute: Institute, starts_at: dt.datetime, ends_at: dt.datetime) -> str:
     """Like "Tue 12 Jan, 10:00–10:50"; the day of the end is said where it is another one."""
-    same_day = institute.local(starts_at).date() == institute.local(ends_at).date()
-    end = clock(institute, ends_at) if same_day else day_and_time(institute, ends_at)
-    return f"{day_and_time(institute, starts_at)}–{end}"
+    return moments.span(institute.local(starts_at), institute.local(ends_at))
+
+
+def question(ballot: Ballot) -> str:
+    """What a class is asked."""
+    return ballot.wording
 
 
 day_and_time_lazy = lazy(day_and_time, str)
 span_lazy = lazy(span, str)
 hours_lazy = lazy(hours, str)
+question_lazy = lazy(question, str)
 
 
 def course_name(course: Course) -> str:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from django.utils.translation import gettext as _
-
 from reallocation import offers
 from reallocation.candidates import Candidate, Pool, pool, professors_of_course
 from reallocation.enums import OfferStatus, StepNumber, WaitingFor
 from reallocation.models import Offer
 from reallocation.notifications import announce
-from reallocation.notifications.wording import day_and_time
 from reallocation.policy import Stage, class_budget
 from reallocation.reasons import Reason
 from timetable import meetings
 from timetable.models import Professor
+from voting import questions
 from voting.enums import BallotKind
 
 from .base import GiveUp, Outcome, Resolved, Skip, Step, Substitution, Visit, Wait
@@ -114,11 +112,9 @@ class SameSubject(Step[Pool]):
         if window is None:
             self._let_go(visit, accepted)
             return GiveUp(Reason("no_time"))
-        question = _("Shall %(name)s teach the class on %(when)s?") % {
-            "name": accepted.professor.name,
-            "when": day_and_time(case.institute, case.before_starts_at),
-        }
-        open_vote(visit, BallotKind.SUBSTITUTE, question, window.closes_at)
+        held_at = case.institute.local(case.before_starts_at)
+        facts = questions.about_substitute(accepted.professor.name, held_at)
+        open_vote(visit, BallotKind.SUBSTITUTE, facts, window.closes_at)
         return Wait(WaitingFor.CLASS_VOTE, deadline=window.closes_at, due_at=window.closes_at)
 
     def _voted(self, visit: Visit) -> Outcome:

@@ -9,7 +9,7 @@ from reallocation.models import Case
 from reallocation.notifications import announce
 from reallocation.reasons import Reason
 from timetable.models import Enrolment
-from voting import ballots
+from voting import ballots, questions
 from voting.enums import BallotKind, BallotResult
 from voting.models import Ballot
 from voting.queries import SMALLEST_LIVE_ROLL
@@ -23,9 +23,12 @@ def has_voters(case: Case) -> bool:
     return roster.exists()
 
 
-def open_vote(visit: Visit, kind: BallotKind, question: str, closes_at: dt.datetime) -> Ballot:
+def open_vote(
+    visit: Visit, kind: BallotKind, facts: dict[str, str], closes_at: dt.datetime
+) -> Ballot:
     """Open a ballot to the roster under the policy's rule, log it and tell the roll."""
     case, policy = visit.case, visit.policy
+    question = questions.recorded(kind, facts)
     ballot = ballots.open_ballot(
         institute=case.institute,
         offering=case.meeting.offering,
@@ -35,6 +38,7 @@ def open_vote(visit: Visit, kind: BallotKind, question: str, closes_at: dt.datet
         closes_at=closes_at,
         quorum_percent=policy.quorum_percent,
         hide_count=policy.hide_count,
+        facts=facts,
         now=visit.now,
     )
     visit.record.considered["ballot"] = str(ballot.uid)
@@ -46,6 +50,8 @@ def open_vote(visit: Visit, kind: BallotKind, question: str, closes_at: dt.datet
         data={
             "ballot": str(ballot.uid),
             "question": question,
+            "kind": kind.value,
+            "facts": facts,
             "roll": ballot.roll_size,
             "until": closes_at.isoformat(),
         },

@@ -5,15 +5,14 @@ from __future__ import annotations
 import datetime as dt
 
 from django.db.models import QuerySet
-from django.utils.translation import gettext as _
 
 from reallocation.enums import CaseStatus, StepNumber, WaitingFor
 from reallocation.models import Case, Policy, SlotChoice
-from reallocation.notifications.wording import day_and_time
 from reallocation.policy import Stage, checkpoint_budget, checkpoint_of, notice
 from reallocation.reasons import Reason
 from reallocation.slots import SlotOption, SlotSearch, search
 from timetable import meetings
+from voting import questions
 from voting.enums import BallotKind
 
 from .base import GiveUp, Move, Outcome, Resolved, Step, Visit, Wait
@@ -126,11 +125,9 @@ class Weekend(Step[SlotSearch | None]):
         place = self._hold(visit, prepared)
         if place is None:
             return GiveUp(Reason("slot_lost"))
-        question = _("Shall the class of %(was)s be held on %(when)s?") % {
-            "was": day_and_time(case.institute, case.before_starts_at),
-            "when": day_and_time(case.institute, place.starts_at),
-        }
-        ballot = open_vote(visit, BallotKind.WEEKEND, question, window.closes_at)
+        local = case.institute.local
+        facts = questions.about_time(local(case.before_starts_at), local(place.starts_at))
+        ballot = open_vote(visit, BallotKind.WEEKEND, facts, window.closes_at)
         SlotChoice.objects.create(
             case=case,
             step=self.number,

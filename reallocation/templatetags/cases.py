@@ -8,7 +8,7 @@ from typing import Any
 from django import template
 from django.forms import BoundField
 from django.utils import timezone
-from django.utils.formats import date_format
+from django.utils.formats import number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -19,6 +19,7 @@ from reallocation.enums import CaseStatus, OfferStatus
 from reallocation.models import Case, Offer
 from reallocation.progress import RungState
 from reallocation.reasons import Reason
+from timetable import moments
 from timetable.icons import icon
 
 register = template.Library()
@@ -55,7 +56,7 @@ def moment(value: dt.datetime | None) -> SafeString | str:
     if value is None:
         return ""
     local = timezone.localtime(value)
-    said = f"{date_format(local, _('D j M'))}, {date_format(local, 'H:i')}"
+    said = moments.day_and_time(local)
     return format_html('<time datetime="{}">{}</time>', local.isoformat(), said)
 
 
@@ -73,15 +74,15 @@ def stretch(starts: dt.datetime, ends: dt.datetime) -> SafeString:
         return format_html(
             '<time datetime="{}">{}, <span class="span">{}–{}</span></time>',
             first.isoformat(),
-            date_format(first, _("D j M")),
-            date_format(first, "H:i"),
-            date_format(last, "H:i"),
+            moments.day(first),
+            moments.figures(first),
+            moments.clock(last),
         )
     if first.time() == last.time() == dt.time():
         last -= dt.timedelta(days=1)
         if first.date() == last.date():
-            return format_html("{}, {}", date_format(first, _("l j F Y")), _("all day"))
-        return format_html("{} – {}", date_format(first, _("D j M")), date_format(last, _("D j M")))
+            return format_html("{}, {}", moments.long_day(first), _("all day"))
+        return format_html("{} – {}", moments.day(first), moments.day(last))
     return format_html("{} – {}", moment(starts), moment(ends))
 
 
@@ -141,4 +142,4 @@ def search_list(field: BoundField) -> str:
 @register.filter
 def balance(value: float) -> str:
     """A balance of covering, 0 to 1, as `0.93`."""
-    return f"{value:.2f}"
+    return number_format(value, 2)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django import template
-from django.utils.formats import date_format, number_format
+from django.utils.formats import number_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -17,6 +17,7 @@ from reallocation.models import Rehearsal
 from reallocation.rehearsal import programme
 from reallocation.rehearsal.comparison import rule_name
 from reallocation.templatetags.cases import badge
+from timetable import moments
 
 register = template.Library()
 
@@ -74,4 +75,4 @@ def _percent(share: float) -> str:
 
 
 def _day(text: str) -> str:
-    return date_format(dt.date.fromisoformat(text), _("D j M"))
+    return moments.day(dt.date.fromisoformat(text))

@@ -132,7 +132,7 @@ def test_nothing_is_filed_if_the_named_one_is_not_free(ada):
     )
     assert (said.status, said.code) == (409, "substitute_not_free")
     assert said.body["message"] == (
-        "Ben Baker cannot take MATH 2027-03-03 09:00: teaches another class at that time."
+        "Ben Baker cannot take MATH (Wed 3 Mar, 09:00): teaches another class at that time."
     )
     assert not Absence.objects.exists()
 

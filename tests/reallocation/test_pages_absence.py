@@ -178,7 +178,7 @@ def test_an_overlap_with_another_absence_is_said_at_the_day(site):
     response = site.get("ADA", address(**TUESDAY))
     (error,) = response.context["span"].errors["day"]
     assert error == (
-        "This overlaps an absence that you have already filed (2027-03-02 00:00 – 2027-03-03 00:00)."
+        "This overlaps an absence that you have already filed (Tue 2 Mar, 00:00 – Wed 3 Mar, 00:00)."
     )
 
 
