@@ -22,7 +22,7 @@ help:
 	@echo "make test    every test, on SQLite and on a real PostgreSQL, browser included"
 	@echo "make check   format, lint, types, templates, migrations, deployment, house rules"
 	@echo "make format  put the code in order"
-	@echo "make translations  compile the catalogues in config/locale"
+	@echo "make translations  every text of the sources in the catalogues, and these compiled"
 	@echo "make bench   how fast it is on this machine, a line of JSON each"
 	@echo "make screenshots  every page as a picture, for each kind of user, in var/screenshots"
 	@echo "make setup   only the virtual environment, with all that development needs"
@@ -72,10 +72,9 @@ format: .venv/dev.installed
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
-# Compiles what translators wrote; the result is committed, so that nothing has to be built to run.
+# What is compiled is committed, so that nothing has to be built to run. Fails while a text is untranslated.
 translations: .venv/dev.installed
-	$(BIN)/python -c 'import pathlib, polib; \
-		[polib.pofile(po).save_as_mofile(po.with_suffix(".mo")) for po in pathlib.Path("config/locale").rglob("*.po")]'
+	@$(LOOK) DJANGO_SETTINGS_MODULE=config.settings $(BIN)/python -m tests.catalogue
 
 bench: .venv/dev.installed
 	@$(BIN)/python -m tests.benchmarks

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from django.urls import URLPattern, get_resolver, reverse
 from django.utils import timezone
+from django.utils.translation import get_language
 
 from reallocation.enums import (
     CaseStatus,
@@ -126,7 +127,7 @@ def _stranger(institute: Institute) -> Tour:
     waiting = Offer.objects.waiting().filter(case__institute=institute).first()
     for name in ("account_login", "account_request_login_code", "account_reset_password"):
         tour.see(name.removeprefix("account_").replace("_", " "), name)
-    tour.see("offline", "timetable:offline", "en")
+    tour.see("offline", "timetable:offline", get_language())
     tour.stops += [
         Stop("login link", _path(login_links.login_link(user))),
         Stop("broken link", "/sign-in/broken/", 404),
