@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from hashlib import md5
 from typing import Any, cast
 
 from django.contrib import messages
@@ -13,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
+from django_htmx.http import HttpResponseClientRefresh
 
 from reallocation import answers, candidates, queries
 from reallocation.audit import Who
@@ -24,19 +26,31 @@ from reallocation.refusals import Refused
 from timetable.accounts import ActorRequest, professor_required
 from timetable.models import Enrolment, Professor
 
-GONE = 410
+NOTHING_NEW, GONE = 204, 410
 
 
+@never_cache
 @require_safe
 @professor_required
 def offer_list(request: ActorRequest) -> HttpResponse:
+    """Whom they could help, and what became of it. htmx asks for the part that lives."""
     professor, now = cast("Professor", request.actor.professor), timezone.now()
-    context = {
-        "waiting": queries.waiting_offers(professor, now),
-        "promises": queries.promises(professor, now),
-        "past": queries.past_offers(professor, now),
+    lists = {
+        "waiting": list(queries.waiting_offers(professor, now)),
+        "promises": list(queries.promises(professor, now)),
+        "past": list(queries.past_offers(professor, now)),
     }
-    return render(request, "reallocation/offer_list.html", context)
+    state = _state(lists)
+    if request.GET.get("live") == state:
+        return HttpResponse(status=NOTHING_NEW)
+    page = "_offers" if "live" in request.GET else "offer_list"
+    return render(request, f"reallocation/{page}.html", {**lists, "state": state})
+
+
+def _state(lists: dict[str, list[Offer]]) -> str:
+    """Differs as soon as another offer stands in a list, or one has another state."""
+    said = (f"{name}-{one.pk}-{one.status}" for name, rows in lists.items() for one in rows)
+    return md5(".".join(said).encode(), usedforsecurity=False).hexdigest()
 
 
 @never_cache
@@ -74,6 +88,9 @@ def offer_page(request: HttpRequest, offer: Offer, *, by_link: bool = False) -> 
             messages.success(request, _("Thank you for your answer."))
             return redirect(request.path)
     waits = offer.is_answerable(now)
+    if "live" in request.GET:
+        # The rest of the page asks for an answer: it is made anew when none is wanted any more.
+        return HttpResponse(status=NOTHING_NEW) if waits else HttpResponseClientRefresh()
     over = not waits and offer.status not in {OfferStatus.ACCEPTED, OfferStatus.DECLINED}
     context = {"offer": offer, "form": form, "waits": waits, "by_link": by_link, "over": over}
     context |= _about(offer, now) if waits else {}

@@ -3,112 +3,16 @@
 The institute's term runs today, whenever the tests are run.
 """
 
-import datetime as dt
-import re
-
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from django.core import mail
-from django.utils import timezone
 from playwright.sync_api import expect
 
-from reallocation import absences, answers
 from reallocation.enums import CaseStatus, WaitingFor
 from reallocation.models import Case
-from tests.factories import (
-    CourseFactory,
-    InstituteFactory,
-    MeetingFactory,
-    OfferingFactory,
-    PeriodFactory,
-    ProfessorFactory,
-    QualificationFactory,
-    RoomFactory,
-    SectionFactory,
-    StaffFactory,
-    StudentFactory,
-    TermFactory,
-)
+from tests.browser.campus import again, everybody_of_the_section_says_no, link_in_mail_to
+from tests.factories import ProfessorFactory
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-DAYS_AHEAD = 4
-"""Far enough for whole windows at whatever hour the tests are run."""
-
-
-class Campus:
-    """Ada, Ben and Cleo teach one section; Eve knows Ada's subject. Ada has a class in four days."""
-
-    def __init__(self):
-        today = timezone.localdate()
-        self.institute = InstituteFactory(
-            timezone="UTC", teaching_days=[1, 2, 3, 4, 5, 6, 7], weekend_days=[]
-        )
-        self.term = TermFactory(
-            institute=self.institute,
-            starts_on=today - dt.timedelta(days=30),
-            mid_semester_on=today + dt.timedelta(days=20),
-            end_semester_on=today + dt.timedelta(days=40),
-            ends_on=today + dt.timedelta(days=50),
-        )
-        PeriodFactory(term=self.term, starts=dt.time(10), ends=dt.time(11, 30))
-        PeriodFactory(term=self.term, starts=dt.time(14), ends=dt.time(15, 30))
-        section = SectionFactory(institute=self.institute, code="A")
-        self.students = [
-            StudentFactory(institute=self.institute, section=section) for _ in range(5)
-        ]
-        room = RoomFactory(institute=self.institute, code="R1")
-        self.professors = {}
-        for name, course in (("Ada Adler", "MATH"), ("Ben Baker", "PHYS"), ("Cleo Clark", "CHEM")):
-            code = name.split()[0].upper()
-            self.professors[code] = ProfessorFactory(institute=self.institute, code=code, name=name)
-            OfferingFactory(
-                term=self.term,
-                code=f"{course}.A",
-                course=CourseFactory(institute=self.institute, code=course, title=course.title()),
-                sections=[section],
-                professors=[self.professors[code]],
-            )
-        self.professors["EVE"] = ProfessorFactory(
-            institute=self.institute, code="EVE", name="Eve Ernst"
-        )
-        offering = self.professors["ADA"].offerings.get()
-        QualificationFactory(professor=self.professors["EVE"], course=offering.course)
-        self.day = today + dt.timedelta(days=DAYS_AHEAD)
-        self.meeting = MeetingFactory(
-            offering=offering, day=self.day, clock=dt.time(10), planned_room=room
-        )
-        self.registrar = StaffFactory(institute=self.institute, user__is_staff=True).user
-
-    def user(self, code):
-        return self.professors[code].user
-
-    def file(self, **request):
-        starts_at = self.institute.moment(self.day, dt.time())
-        asked = absences.Request(starts_at, starts_at + dt.timedelta(days=1), **request)
-        (case,) = absences.file(self.professors["ADA"], asked, now=timezone.now()).cases
-        return case
-
-
-@pytest.fixture
-def campus(db):
-    return Campus()
-
-
-def again(case):
-    return Case.objects.for_list().get(pk=case.pk)
-
-
-def everybody_of_the_section_says_no(case):
-    for offer in case.offers.filter(status="sent").select_related("professor"):
-        answers.decline(offer, by=offer.professor, now=timezone.now())
-
-
-def link_in_mail_to(user, live_server):
-    """The personal link in the last mail to somebody."""
-    text = [one.body for one in mail.outbox if user.email in one.to][-1]
-    path = re.search(r"https?://[^/\s]+(/\S+)", text)[1]
-    return live_server.url + path
 
 
 @pytest.fixture
@@ -155,7 +59,7 @@ def test_a_professor_files_a_colleague_accepts_and_everybody_sees_it(
 
     # A colleague reads the mail, looks without changing anything, and says yes by its link.
     guest = plain_phone()
-    guest.goto(link_in_mail_to(campus.user("BEN"), live_server))
+    guest.goto(live_server.url + link_in_mail_to(campus.user("BEN")))
     expect(guest.locator("main")).to_contain_text("We are at chapter 7")
     assert not case.offers.exclude(status="sent").exists()
     guest.get_by_role("button", name="Yes, I take it").click()

@@ -1,0 +1,149 @@
+"""Pages that are open while something happens: it is shown, and whoever reads is not disturbed."""
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from reallocation import answers
+from tests.browser.campus import everybody_of_the_section_says_no
+from tests.browser.ways import LOOK
+from tests.voting.classroom import cast
+from tests.voting.voter_pages import running
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+A_LOOK = 10_000
+"""Milliseconds after which an open page asks whether anything has happened."""
+
+
+@pytest.fixture
+def open_page(page, live_server, sign_in):
+    """`open_page(user, path)`: its clock is the test's, and what is pushed about on it is counted."""
+
+    def open_page(user, path):
+        sign_in(user)
+        page.emulate_media(reduced_motion="reduce")
+        page.add_init_script(path=LOOK)
+        page.clock.install()
+        page.goto(live_server.url + path)
+        return page
+
+    return open_page
+
+
+def a_look(page):
+    """The page asks the server; returns what it was answered."""
+    with page.expect_response(lambda answer: answer.request.headers.get("hx-request")) as asked:
+        page.clock.fast_forward(A_LOOK)
+    return asked.value.status
+
+
+def test_a_vote_of_somebody_else_is_counted_on_an_open_ballot(open_page, complaints):
+    ballot, (reader, other, *_rest) = running(5)
+    page = open_page(reader.user, reverse("voting:ballot-detail", args=[ballot.uid]))
+    no = page.get_by_role("button", name="No", exact=True)
+    no.focus()
+    expect(page.get_by_text("0 of 5")).to_be_visible()
+    cast(ballot, other, True, now=timezone.now())
+    assert a_look(page) == 200
+    expect(page.get_by_text("1 of 5")).to_be_visible()
+    expect(no).to_be_focused()
+    assert page.evaluate("look.shift()") == 0
+    assert complaints == []
+
+
+def test_an_open_ballot_shows_its_result_when_it_closes(open_page, complaints):
+    ballot, (reader, *others) = running(5)
+    page = open_page(reader.user, reverse("voting:ballot-detail", args=[ballot.uid]))
+    for other in others[:3]:
+        cast(ballot, other, True, now=timezone.now())
+    page.clock.fast_forward(A_LOOK)
+    expect(page.get_by_text("The class said yes.")).to_be_visible()
+    expect(page.get_by_role("heading", name="All receipts")).to_be_visible()
+    assert complaints == []
+
+
+def test_a_new_offer_appears_on_the_open_list(campus, open_page, worker, complaints):
+    page = open_page(campus.user("BEN"), "/offers/")
+    expect(page.get_by_text("Nobody is waiting for an answer from you.")).to_be_visible()
+    live = page.locator("#live").element_handle()
+    assert a_look(page) == 204
+    assert live.evaluate("element => element.isConnected")
+    assert page.evaluate("look.shift()") == 0
+
+    case = campus.file()
+    worker.run()
+    assert a_look(page) == 200
+    offer = page.locator("#live").get_by_role("link", name="Math")
+    expect(offer).to_be_visible()
+    offer.focus()
+
+    answers.accept(
+        case.offers.get(professor__code="CLEO"), by=campus.professors["CLEO"], now=timezone.now()
+    )
+    assert a_look(page) == 200
+    expect(page.get_by_text("Nobody is waiting for an answer from you.")).to_be_visible()
+    expect(page.get_by_role("row").filter(has_text="Math")).to_be_visible()
+    expect(offer).to_be_focused()
+    assert complaints == []
+
+
+def test_an_open_offer_says_that_somebody_was_faster(campus, open_page, worker, complaints):
+    case = campus.file()
+    worker.run()
+    offer = case.offers.get(professor__code="BEN")
+    page = open_page(campus.user("BEN"), reverse("reallocation:offer-detail", args=[offer.uid]))
+    reason = page.locator("[name=comment]")
+    reason.fill("I am at a con")
+    assert a_look(page) == 204
+    expect(reason).to_be_focused()
+    expect(reason).to_have_value("I am at a con")
+    assert page.evaluate("look.shift()") == 0
+
+    answers.accept(
+        case.offers.get(professor__code="CLEO"), by=campus.professors["CLEO"], now=timezone.now()
+    )
+    page.clock.fast_forward(A_LOOK)
+    expect(page.get_by_text("Somebody else was faster")).to_be_visible()
+    assert complaints == []
+
+
+def test_the_ladder_of_an_open_case_moves_on_below_the_reader_s_choice(
+    campus, open_page, worker, complaints
+):
+    case = campus.file()
+    worker.run()
+    page = open_page(campus.user("ADA"), reverse("reallocation:case-detail", args=[case.uid]))
+    link = page.get_by_role("link", name="The absence")
+    link.focus()
+    assert a_look(page) == 204
+    assert page.evaluate("look.shift()") == 0
+    everybody_of_the_section_says_no(case)
+    worker.run()
+    assert a_look(page) == 200
+    expect(page.locator("[aria-current=step]")).to_contain_text("Same subject")
+    expect(link).to_be_focused()
+    assert complaints == []
+
+
+def test_an_absence_s_open_page_shows_what_became_of_its_classes(
+    campus, open_page, worker, complaints
+):
+    case = campus.file()
+    worker.run()
+    page = open_page(
+        campus.user("ADA"), reverse("reallocation:absence-detail", args=[case.absence.uid])
+    )
+    link = page.get_by_role("link", name="Math")
+    link.focus()
+    assert a_look(page) == 204
+    assert page.evaluate("look.shift()") == 0
+    answers.accept(
+        case.offers.get(professor__code="CLEO"), by=campus.professors["CLEO"], now=timezone.now()
+    )
+    worker.run()
+    assert a_look(page) == 200
+    expect(page.locator("#absence-cases")).to_contain_text("Cleo Clark")
+    expect(link).to_be_focused()
+    assert complaints == []
