@@ -1,0 +1,209 @@
+"""What an absent professor and the colleagues who are asked do, in each of the ways there are."""
+
+import datetime as dt
+
+import pytest
+from django.core import mail
+from django.urls import reverse
+from django.utils import timezone
+
+from reallocation import answers, overrides
+from reallocation.audit import Who
+from reallocation.enums import ActorKind, CaseStatus, StepNumber, WaitingFor
+from reallocation.models import Case
+from tests.browser.campus import again, everybody_of_the_section_says_no, link_in_mail_to
+from tests.factories import MeetingFactory
+from timetable import signed_links
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def page(case):
+    return reverse("reallocation:case-detail", args=[case.uid])
+
+
+def test_signing_in_by_a_code_from_the_mail(campus, meet):
+    ada = meet()
+    ada.opens("/")
+    ada.follows("Send me a code by e-mail")
+    ada.writes("Email", campus.user("ADA").email)
+    ada.presses("Request Code")
+    code = mail.outbox[-1].body.split("\n\n")[1].strip()
+    ada.writes("Code", code)
+    ada.presses("Confirm")
+    ada.reads("My week")
+
+
+def test_an_absence_with_a_named_substitute_who_says_yes(campus, meet, worker):
+    ada = meet(campus.user("ADA"))
+    ada.opens(f"/week/{campus.day}/")
+    ada.follows("I can’t teach this")
+    ada.picks("Whom shall we ask first?", "Ben Baker")
+    ada.writes("For whoever takes the class", "We are at chapter 7")
+    ada.answers("file", "1")
+    ada.reads("The absence is on file.")
+    worker.run()
+    case = Case.objects.get()
+    assert case.named.code == "BEN"
+
+    ben = meet(campus.user("BEN"))
+    ben.opens("/offers/")
+    ben.follows("Math")
+    ben.reads("We are at chapter 7", "Ada Adler would like it to be you.")
+    ben.answers("answer", "accept")
+    ben.reads("You said yes")
+    worker.run()
+    assert again(case).status == CaseStatus.SUBSTITUTED
+    ada.opens(page(case))
+    ada.reads("Ben Baker takes the class")
+
+
+def test_finding_someone_a_no_a_yes_and_a_yes_that_comes_too_late(campus, meet, worker):
+    third = campus.another_colleague("DORA", "Dora Dorn")
+    ada = meet(campus.user("ADA"))
+    ada.opens(f"/week/{campus.day}/")
+    ada.follows("I can’t teach this")
+    ada.reads("3 free colleagues of the section are asked")
+    ada.answers("file", "1")
+    ada.reads("The absence is on file.")
+    worker.run()
+    case = Case.objects.get()
+
+    ben = meet()
+    ben.opens(link_in_mail_to(campus.user("BEN")))
+    ben.writes("If no: why?", "At a conference")
+    ben.answers("answer", "decline")
+    ben.reads("You said no, and that is fine.")
+
+    slow = meet(third.user)
+    slow.opens(reverse("reallocation:offer-detail", args=[case.offers.get(professor=third).uid]))
+    slow.reads("Can you take this class?")
+    cleo = meet(campus.user("CLEO"))
+    cleo.opens(link_in_mail_to(campus.user("CLEO")))
+    cleo.answers("answer", "accept")
+    cleo.reads("You said yes")
+    worker.run()
+    slow.answers("answer", "accept")
+    slow.reads("Somebody else was faster")
+    slow.follows("See the case")
+    slow.reads("Cleo Clark takes the class")
+    assert again(case).meeting.professor.code == "CLEO"
+
+
+def test_a_link_that_is_too_old_says_what_to_do(campus, meet, worker):
+    case = campus.file()
+    worker.run()
+    offer = case.offers.get(professor__code="BEN")
+    payload = {"offer": str(offer.uid), "user": offer.professor.user_id}
+    over = timezone.now() - dt.timedelta(minutes=1)
+    ben = meet()
+    ben.opens(
+        reverse(
+            "reallocation:offer-link", args=[signed_links.make("offer", payload, expires_at=over)]
+        )
+    )
+    ben.reads("This link is too old", "Sign in to see the requests that wait for you.")
+    ben.follows("Sign in")
+    ben.reads("Send me a code by e-mail")
+
+
+def test_choosing_a_candidate_who_says_yes(campus, meet, worker):
+    case = campus.file()
+    worker.run()
+    everybody_of_the_section_says_no(case)
+    worker.run()
+    ada = meet(campus.user("ADA"))
+    ada.opens("/cases/")
+    ada.follows("Math")
+    ada.chooses("candidate", "EVE")
+    ada.presses("Ask this colleague")
+    ada.reads("They are asked now.")
+    worker.run()
+
+    eve = meet(campus.user("EVE"))
+    eve.opens("/offers/")
+    eve.follows("Math")
+    eve.reads("the students of the class vote on it")
+    eve.answers("answer", "accept")
+    eve.reads("You said yes")
+    worker.run()
+    assert again(case).waiting_for == WaitingFor.CLASS_VOTE
+
+
+def test_choosing_a_new_time(campus, meet, worker):
+    case = campus.file()
+    worker.run()
+    send_to(case, StepNumber.RESCHEDULE)
+    worker.run()
+    ranked = again(case).records.get(left_at=None).considered["ranked"]
+    best = ranked[1]
+    ada = meet(campus.user("ADA"))
+    ada.opens(page(case))
+    ada.chooses("slot", f"{best['starts_at']}|{best['room']}")
+    ada.presses("Take this time")
+    ada.reads("The class is moved there")
+    worker.run()
+    moved = again(case)
+    assert moved.status == CaseStatus.RESCHEDULED
+    assert moved.meeting.starts_at == dt.datetime.fromisoformat(best["starts_at"])
+
+    student = meet(campus.students[0].user)
+    student.opens("/classes/MATH.A/")
+    student.reads("Moved")
+
+
+def test_withdrawing_an_absence(campus, meet, worker):
+    case = campus.file()
+    worker.run()
+    ada = meet(campus.user("ADA"))
+    ada.opens(page(case))
+    ada.follows("The absence")
+    ada.follows("Withdraw")
+    ada.reads("This is what becomes of each class")
+    ada.presses("Withdraw the absence")
+    ada.reads("Withdrawn")
+    worker.run()
+    assert again(case).status == CaseStatus.WITHDRAWN
+    ben = meet(campus.user("BEN"))
+    ben.opens("/inbox/")
+    ben.reads("No longer needed: MATH")
+
+
+def test_prolonging_an_absence(campus, meet, worker, way):
+    if way.keys:
+        # Days are written digit by digit, in an order that the browser's own language decides.
+        return
+    case = campus.file()
+    worker.run()
+    next_day = campus.day + dt.timedelta(days=1)
+    MeetingFactory(offering=campus.meeting.offering, day=next_day, clock=dt.time(14))
+    ada = meet(campus.user("ADA"))
+    ada.opens(reverse("reallocation:absence-detail", args=[case.absence.uid]))
+    ada.follows("Change")
+    ada.writes("Last day", next_day.isoformat())
+    ada.answers("look", "1")
+    ada.reads("Classes that come in", "somebody is looked for.")
+    ada.presses("Change the absence")
+    worker.run()
+    assert Case.objects.filter(absence=case.absence).count() == 2
+
+
+def test_giving_a_class_back(campus, meet, worker):
+    case = campus.file()
+    worker.run()
+    answers.accept(
+        case.offers.get(professor__code="BEN"), by=campus.professors["BEN"], now=timezone.now()
+    )
+    worker.run()
+    ben = meet(campus.user("BEN"))
+    ben.opens(page(case))
+    ben.unfolds("I can no longer come")
+    ben.presses("Give the class back")
+    ben.reads("You are released.")
+    worker.run()
+    assert again(case).status == CaseStatus.OPEN
+
+
+def send_to(case, step):
+    who = Who(ActorKind.REGISTRAR, name="Registrar")
+    overrides.send_to(again(case), step=step, why="To try it", now=timezone.now(), who=who)
