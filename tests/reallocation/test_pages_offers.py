@@ -279,3 +279,28 @@ def test_the_week_names_what_waits(site):
     text = site.read("BEN", week)
     assert "Can you take Algebra on Tue 2 Mar, 09:00?" in text
     assert page(offer) in site.get("BEN", week).content.decode()
+
+
+# The part that lives
+
+
+def test_the_list_is_sent_again_only_if_something_has_happened(site):
+    state = site.get("BEN", LIST).context["state"]
+    assert site.get("BEN", f"{LIST}?live={state}").status_code == 204
+    offer = asked(site)
+    response = site.get("BEN", f"{LIST}?live={state}")
+    assert "<html" not in response.content.decode()
+    assert page(offer) in response.content.decode()
+    state = response.context["state"]
+    assert site.get("BEN", f"{LIST}?live={state}").status_code == 204
+    accept(site.flow, offer.case, "CLEO")
+    assert site.get("BEN", f"{LIST}?live={state}").status_code == 200
+
+
+def test_an_open_request_is_shown_anew_when_no_answer_is_wanted_any_more(site):
+    offer = asked(site)
+    live = f"{page(offer)}?live=1"
+    assert site.get("BEN", live).status_code == 204
+    accept(site.flow, offer.case, "CLEO")
+    assert site.get("BEN", live).headers["HX-Refresh"] == "true"
+    assert "hx-get" not in site.get("BEN", page(offer)).content.decode()
