@@ -8,7 +8,7 @@ Ranked: fewest students in a clash, then least harm to their day, then soonest.
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -20,6 +20,7 @@ from timetable.availability import (
     DOUBLE_BOOKING,
     ONE_DAY,
     Diaries,
+    Engagement,
     EngagementKind,
     RoomDiary,
 )
@@ -65,13 +66,33 @@ class SlotOption:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOutPlace:
+    """A place that cannot be, for the sake of whom: "professor", "students" or "room"."""
+
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    cause: str
+    engagement: Engagement | None = None
+    """What the professor has then; None if only a co-teacher is not free."""
+    clashing: int = 0
+
+
 @dataclass(frozen=True)
 class SlotSearch:
-    """The best places, and how many were looked at and left out for what."""
+    """The best places, how many were looked at, and which were left out for what."""
 
-    options: tuple[SlotOption, ...]
-    looked_at: int
-    left_out: dict[str, int]
+    options: tuple[SlotOption, ...] = ()
+    looked_at: int = 0
+    left: tuple[LeftOutPlace, ...] = ()
+    students: int = 0
+    """On the roster of the class."""
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """How many for the sake of whom."""
+        causes = Counter(place.cause for place in self.left)
+        return {cause: causes[cause] for cause in ("professor", "students", "room")}
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -110,9 +131,8 @@ def search(
     meeting, institute = case.meeting, case.institute
     length = case.before_ends_at - case.before_starts_at
     grid = list(_grid(case, days, earliest, last_day, length))
-    left_out = {"professor": 0, "students": 0, "room": 0}
     if not grid:
-        return SlotSearch((), 0, left_out)
+        return SlotSearch()
     first, last = grid[0][0], grid[-1][1] + ONE_DAY
     others = [pk for pk in co_teacher_ids(meeting) if pk != case.professor_id]
     diaries = Diaries.load(
@@ -124,12 +144,11 @@ def search(
         but_for_meeting=meeting.pk,
     )
     free = []
+    left: list[LeftOutPlace] = []
     for starts_at, ends_at in grid:
-        taken = diaries.clash(case.professor_id, starts_at, ends_at) or any(
-            diaries.clash(pk, starts_at, ends_at, DOUBLE_BOOKING) for pk in others
-        )
-        if taken:
-            left_out["professor"] += 1
+        taken = diaries.clash(case.professor_id, starts_at, ends_at)
+        if taken or any(diaries.clash(pk, starts_at, ends_at, DOUBLE_BOOKING) for pk in others):
+            left.append(LeftOutPlace(starts_at, ends_at, "professor", taken))
         else:
             free.append((starts_at, ends_at))
     roster = _Roster.load(case, first, last)
@@ -138,19 +157,21 @@ def search(
     for starts_at, ends_at in free:
         clashing = roster.clashing(starts_at, ends_at)
         if clashing > allowed:
-            left_out["students"] += 1
+            left.append(LeftOutPlace(starts_at, ends_at, "students", clashing=clashing))
         else:
             places.append(_Place(starts_at, ends_at, clashing, roster.harm(starts_at, ends_at)))
     places.sort(key=lambda place: place.order)
     rooms = _fitting_rooms(case, roster.size)
     rather_not = [e for e in diaries.of(case.professor_id) if e.kind is EngagementKind.AVOID]
     options: list[SlotOption] = []
-    remaining, size = iter(places), BATCH
+    remaining, size = iter(places), max(BATCH, limit)
     while len(options) < limit and (batch := list(islice(remaining, size))):
         size *= 3
         for place, room in _with_rooms(case, batch, rooms):
             if rooms is not None and room is None:
-                left_out["room"] += 1
+                left.append(
+                    LeftOutPlace(place.starts_at, place.ends_at, "room", clashing=place.clashing)
+                )
             elif len(options) < limit:
                 reasons = [*_reasons(place, room, case)]
                 if any(e.overlaps(place.starts_at, place.ends_at) for e in rather_not):
@@ -166,7 +187,7 @@ def search(
                         tuple(reasons),
                     )
                 )
-    return SlotSearch(tuple(options), len(grid), left_out)
+    return SlotSearch(tuple(options), len(grid), tuple(left), roster.size)
 
 
 def _grid(

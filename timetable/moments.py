@@ -15,6 +15,11 @@ def day(value: dt.date) -> str:
     return date_format(value, "DAY_FORMAT")
 
 
+def short_day(value: dt.date) -> str:
+    """Like "2 Mar", in a grid."""
+    return date_format(value, "SHORT_DAY_FORMAT")
+
+
 def day_of_year(value: dt.date) -> str:
     """Like "Tue 2 Mar 2027"."""
     return date_format(value, "DAY_YEAR_FORMAT")

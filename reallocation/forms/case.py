@@ -20,6 +20,7 @@ from reallocation.models import Case, CaseQuerySet
 from reallocation.reasons import Reason
 from reallocation.refusals import Refused
 from reallocation.slots import SlotOption
+from reallocation.week_grid import WeekGrid
 from timetable.models import Institute, Professor, Room
 
 from .absence import ClockInput, DayInput
@@ -47,6 +48,7 @@ class Choices:
     candidates: Sequence[CandidateLine] = ()
     slots: Sequence[SlotOption] = ()
     pool: Pool | None = None
+    grid: WeekGrid | None = None
 
     @property
     def institute(self) -> Institute:

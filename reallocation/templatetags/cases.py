@@ -48,6 +48,12 @@ RUNG_LOOKS = {
     RungState.SKIPPED: ("skip-forward", gettext_lazy("skipped")),
     RungState.SPARED: ("circle-dashed", gettext_lazy("not needed")),
 }
+PLACE_ICONS = {
+    "class": "presentation",
+    "busy": "calendar-off",
+    "students": "users",
+    "room": "door-closed",
+}
 
 
 @register.filter
@@ -131,6 +137,12 @@ def rung_word(state: RungState) -> str:
 def slot_value(option: Any) -> str:
     """How a place is sent: its moment, and the code of its room."""
     return f"{option.starts_at.isoformat()}|{option.room.code if option.room else ''}"
+
+
+@register.simple_tag
+def place_icon(kind: str) -> SafeString:
+    """What stands in the way of a place."""
+    return icon(PLACE_ICONS[kind], 16)
 
 
 @register.filter

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from django.utils.translation import gettext_lazy as _
 
 from fairness.standing import effects, standings
-from reallocation import answers, candidates, overrides, slots
+from reallocation import answers, candidates, overrides, slots, week_grid
 from reallocation.audit import Who
 from reallocation.enums import ActorKind, StepNumber, WaitingFor
 from reallocation.forms.case import (
@@ -311,13 +311,18 @@ def find(name: str, viewer: Viewer, *, by_link: bool) -> Act | None:
     return next((act for act in allowed if act.name == name), None)
 
 
-def choices_for(viewer: Viewer, acts: Sequence[Act], now: dt.datetime) -> Choices:
-    """What the forms of these acts offer, looked up as things stand now."""
+def choices_for(
+    viewer: Viewer, acts: Sequence[Act], now: dt.datetime, *, week: dt.date | None = None
+) -> Choices:
+    """What the forms of these acts offer, looked up as things stand now.
+
+    Of places also a whole week: the one with this day, or that of the best place.
+    """
     case, names = viewer.case, {act.name for act in acts}
     policy = policy_of(case.institute)
     lines: Sequence[CandidateLine] = ()
     places: Sequence[slots.SlotOption] = ()
-    pool = None
+    grid = pool = None
     if names & {"choose-candidate", "name", "assign"}:
         # Whoever can be chosen knows the course, so that one look is enough for all lists.
         people = {p.pk: p for p in candidates.professors_of_course(case)}
@@ -326,15 +331,17 @@ def choices_for(viewer: Viewer, acts: Sequence[Act], now: dt.datetime) -> Choice
         if "choose-candidate" in names:
             lines = _candidates(case, pool, list(people.values()), now)
     if "choose-slot" in names and (checkpoint := checkpoint_of(case, now)):
-        places = slots.search(
+        found = slots.search(
             case,
             policy,
             days=case.institute.teaching_days,
             earliest=now + notice(policy),
             last_day=checkpoint,
-            limit=policy.slots_offered,
-        ).options
-    return Choices(case, lines, places, pool)
+            limit=week_grid.EVERY_PLACE,
+        )
+        places = found.options[: policy.slots_offered]
+        grid = week_grid.of(case, found, best=policy.slots_offered, wanted=week)
+    return Choices(case, lines, places, pool, grid)
 
 
 def _candidates(

@@ -102,7 +102,7 @@ def case_page(request: ActorRequest, viewer: Viewer, *, by_link: bool = False) -
     open_acts = acts.open_acts(viewer, now, by_link=by_link)
     if "live" in request.GET:
         return _live(request, context, open_acts)
-    choices = acts.choices_for(viewer, open_acts, now)
+    choices = acts.choices_for(viewer, open_acts, now, week=_week(request))
     forms = [(act, _form(act, choices, failed)) for act in open_acts]
     context |= _story(viewer) | {"forms": forms, "failed": failed, "choices": choices}
     context["acts"] = _names(open_acts)
@@ -129,6 +129,14 @@ def _attempt(
         return Attempt(act, form, refusal)
     messages.success(request, act.done)
     return None
+
+
+def _week(request: ActorRequest) -> dt.date | None:
+    """The week that the reader turned to among those with free places."""
+    try:
+        return dt.date.fromisoformat(request.GET.get("week", ""))
+    except ValueError:
+        return None
 
 
 def _form(act: Act, choices: Choices, failed: Attempt | None) -> CaseForm:

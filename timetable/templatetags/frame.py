@@ -115,3 +115,9 @@ def day(value: dt.date) -> str:
 def long_day(value: dt.date) -> str:
     """`Monday 4 January 2027`"""
     return moments.long_day(value)
+
+
+@register.filter
+def short_day(value: dt.date) -> str:
+    """`4 Jan`"""
+    return moments.short_day(value)

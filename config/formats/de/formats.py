@@ -2,6 +2,7 @@
 
 DATETIME_FORMAT = r"j. F Y, H:i \U\h\r"
 
+SHORT_DAY_FORMAT = "j. M"
 DAY_FORMAT = "D., j. N"
 DAY_YEAR_FORMAT = "D., j. N Y"
 LONG_DAY_FORMAT = "l, j. F Y"
