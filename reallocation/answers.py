@@ -50,12 +50,22 @@ def accept(offer: Offer, *, by: Professor, now: dt.datetime, who: Who = SYSTEM) 
 
 
 def decline(
-    offer: Offer, *, by: Professor, now: dt.datetime, comment: str = "", who: Who = SYSTEM
+    offer: Offer,
+    *,
+    by: Professor,
+    now: dt.datetime,
+    comment: str = "",
+    whole_week: bool = False,
+    who: Who = SYSTEM,
 ) -> Offer:
-    """Say no, with a reason if one likes. Raises Refused as `accept` does."""
+    """Say no, with a reason if one likes; with `whole_week` to anything else in the week of the class
+    as well: of what has been sent already, each can still be answered. Raises Refused as `accept` does.
+    """
     with audit.writing(offer.case.institute):
         case = engine.lock(offer.case_id)
         offer = _answerable(offer, case, by, now)
+        if whole_week:
+            offer.spared_week = candidates.week_of(case)
         _answer(offer, OfferStatus.DECLINED, now, comment)
         ledger.declined(
             by, meeting=case.meeting, case_uid=case.uid, hours=offers.hours_of(case), now=now
@@ -225,7 +235,7 @@ def _answerable(offer: Offer, case: Case, by: Professor, now: dt.datetime) -> Of
 
 def _answer(offer: Offer, status: OfferStatus, now: dt.datetime, comment: str) -> None:
     offer.status, offer.answered_at, offer.comment = status, now, comment[:500]
-    offer.save(update_fields=["status", "answered_at", "comment"])
+    offer.save(update_fields=["status", "answered_at", "comment", "spared_week"])
 
 
 def _open(case: Case) -> Case:

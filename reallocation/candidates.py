@@ -9,12 +9,13 @@ the class.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
-from django.db.models import BigIntegerField, Q
+from django.db.models import BigIntegerField, DateField, Q
 
 from fairness.standing import Standing, projected, standings
 from timetable.availability import (
@@ -33,6 +34,8 @@ from .reasons import Reason
 
 IN_A_ROW = dt.timedelta(minutes=20)
 """Classes with a shorter break than this between them count as one after the other."""
+
+NOBODY: Mapping[int, str] = MappingProxyType({})
 
 LONG_ROW = 3.0
 """Hours of teaching in a row that nobody should be given if somebody else is there."""
@@ -91,13 +94,16 @@ class Pool:
 
 
 _SAID_NO = PreparedQuery(
-    lambda case: (
-        Offer.objects.filter(case=case, status=OfferStatus.DECLINED)
+    lambda case, week: (
+        Offer.objects.filter(Q(case=case) | Q(spared_week=week), status=OfferStatus.DECLINED)
         .order_by()
-        .values_list("professor_id")
+        .values_list("professor_id", "case_id")
     ),
     case=BigIntegerField(),
+    week=DateField(),
 )
+NO_CASE = 0
+"""The id of a case that is not on file yet."""
 _TAUGHT = PreparedQuery(
     lambda people, course: (
         Teaching.objects.filter(professor__among=people, offering__course=course)
@@ -170,11 +176,31 @@ def professors_of_course(case: Case) -> list[Professor]:
     return _OF_COURSE(course=case.meeting.offering.course_id, absent=case.professor_id)
 
 
-def said_no(case: Case) -> set[int]:
-    """Professors who declined this case, or took their promise back."""
-    if case.pk is None:
-        return set()
-    return {professor_id for (professor_id,) in _SAID_NO(case=case.pk)}
+def said_no(case: Case) -> dict[int, str]:
+    """Professors who declined this case, took their promise back, or want to be asked for nothing in
+    its week; each with the code of the reason."""
+    found: dict[int, str] = {}
+    for professor_id, case_id in _SAID_NO(case=case.pk or NO_CASE, week=week_of(case)):
+        if case_id == case.pk:
+            found[professor_id] = "said_no"
+        else:
+            found.setdefault(professor_id, "not_this_week")
+    return found
+
+
+def spared(weeks: Collection[dt.date]) -> dict[dt.date, dict[int, str]]:
+    """By the Mondays of some weeks: who wants to be asked for nothing in them, as `said_no` has it."""
+    rows = Offer.objects.filter(spared_week__in=weeks, status=OfferStatus.DECLINED)
+    found: dict[dt.date, dict[int, str]] = {week: {} for week in weeks}
+    for week, professor_id in rows.values_list("spared_week", "professor_id"):
+        if week is not None:
+            found[week][professor_id] = "not_this_week"
+    return found
+
+
+def week_of(case: Case) -> dt.date:
+    """The Monday of the week in which the class was to be held."""
+    return case.institute.local(week_span(case.institute, case.before_starts_at)[0]).date()
 
 
 def pool(
@@ -199,9 +225,13 @@ def pool(
 def obstacle(
     case: Case, professor: Professor, policy: Policy, *, now: dt.datetime
 ) -> Reason | None:
-    """Why this one professor could not take the case's meeting; None if they could."""
+    """Why this one professor could not take the case's meeting; None if they could.
+
+    Who wants to be left in peace that week still can, if they are asked all the same.
+    """
     look = Look.at(case, {professor.pk: professor}, policy, now)
-    return look.obstacle(professor, refused=said_no(case), asked=())
+    refused = {pk: code for pk, code in said_no(case).items() if code == "said_no"}
+    return look.obstacle(professor, refused=refused, asked=())
 
 
 @dataclass(frozen=True)
@@ -262,7 +292,7 @@ class Look:
         self,
         professors: Iterable[Professor],
         *,
-        refused: Collection[int] = (),
+        refused: Mapping[int, str] = NOBODY,
         asked: Collection[int] = (),
     ) -> Pool:
         """Those of the people looked at who fit, best first, and why each other one does not."""
@@ -281,7 +311,7 @@ class Look:
         return Pool(ranked, tuple(sorted(left_out, key=lambda left: left.professor.code)))
 
     def obstacle(
-        self, professor: Professor, *, refused: Collection[int], asked: Collection[int]
+        self, professor: Professor, *, refused: Mapping[int, str], asked: Collection[int]
     ) -> Reason | None:
         if professor.pk == self.case.professor_id:
             return Reason("is_absent_professor")
@@ -290,7 +320,7 @@ class Look:
         if not professor.active:
             return Reason("inactive")
         if professor.pk in refused:
-            return Reason("said_no")
+            return Reason(refused[professor.pk])
         if professor.pk in asked:
             return Reason("asked_already")
         clash = self.diaries.clash(professor.pk, self.starts_at, self.ends_at)

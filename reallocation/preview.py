@@ -18,7 +18,7 @@ from timetable.availability import Diaries, day_span, week_span
 from timetable.models import Meeting, Offering, Professor, Qualification, Teaching
 
 from . import absences
-from .candidates import Look, Pool
+from .candidates import Look, Pool, spared, week_of
 from .models import Case, Policy
 from .policy import Stage, class_budget, policy_of
 
@@ -202,6 +202,7 @@ class _Peers:
         for term in {case.meeting.offering.term for case in self.cases}:
             term.institute = institute
             standing[term.pk] = standings(term, now=now, professors=people.values())
+        left_in_peace = spared({week_of(case) for case in self.cases})
         found: dict[int, tuple[Pool, Collection[int]]] = {}
         for case, week in zip(self.cases, weeks, strict=True):
             offering = case.meeting.offering
@@ -219,7 +220,10 @@ class _Peers:
                 frozenset(of_section),
                 self.taught[offering.course_id],
             )
-            found[case.meeting_id] = look.pool([people[pk] for pk in sorted(ids)]), of_section
+            found[case.meeting_id] = (
+                look.pool([people[pk] for pk in sorted(ids)], refused=left_in_peace[week_of(case)]),
+                of_section,
+            )
         return found
 
 

@@ -43,6 +43,7 @@ SENTENCES = {
     # why a professor cannot be asked
     "is_absent_professor": _("is the one who is absent"),
     "said_no": _("has already said no to this class"),
+    "not_this_week": _("does not want to be asked that week"),
     "asked_already": _("has already been asked"),
     "inactive": _("no longer teaches here"),
     "other_institute": _("belongs to another institute"),

@@ -9,10 +9,14 @@ from .placing import PlacingForm
 
 
 class AnswerForm(PlacingForm):
-    """One of two buttons, and for a no, words if one likes."""
+    """One of three buttons, and for a no, words if one likes."""
 
     answer = forms.ChoiceField(
-        choices=[("accept", gettext_lazy("Yes")), ("decline", gettext_lazy("No"))],
+        choices=[
+            ("accept", gettext_lazy("Yes")),
+            ("decline", gettext_lazy("No")),
+            ("not-this-week", gettext_lazy("Not this week")),
+        ],
         error_messages={
             "required": gettext_lazy("Say yes or no."),
             "invalid_choice": gettext_lazy("Say yes or no."),

@@ -208,6 +208,13 @@ class Offer(models.Model):
     expires_at = models.DateTimeField(_("answer until"))
     answered_at = models.DateTimeField(_("answered"), null=True, blank=True)
     comment = models.CharField(_("reason given"), max_length=500, blank=True)
+    spared_week = models.DateField(
+        _("no other request for the week from"),
+        null=True,
+        blank=True,
+        db_index=True,
+        help_text=_("The Monday of the week in which they want to be asked for nothing else."),
+    )
     reasons = models.JSONField(_("reasons"), default=list, blank=True)
 
     objects: ClassVar[models.Manager[Offer]] = OfferQuerySet.as_manager()

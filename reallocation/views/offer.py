@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from dataclasses import dataclass
 from hashlib import md5
 from typing import Any, cast
 
@@ -16,11 +17,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
+from fairness.standing import standings
 from reallocation import answers, candidates, queries
 from reallocation.audit import Who
 from reallocation.enums import ActorKind, OfferStatus
 from reallocation.forms.offer import AnswerForm
 from reallocation.models import Offer
+from reallocation.offers import hours_of
 from reallocation.policy import policy_of
 from reallocation.refusals import Refused
 from timetable.accounts import ActorRequest, professor_required
@@ -100,19 +103,49 @@ def offer_page(request: HttpRequest, offer: Offer, *, by_link: bool = False) -> 
 
 def _answer(offer: Offer, form: AnswerForm, now: dt.datetime) -> None:
     who = Who.of(offer.professor.user, ActorKind.PROFESSOR)
-    if form.cleaned_data["answer"] == "accept":
+    answer, comment = form.cleaned_data["answer"], form.cleaned_data["comment"]
+    if answer == "accept":
         answers.accept(offer, by=offer.professor, now=now, who=who)
     else:
-        comment = form.cleaned_data["comment"]
-        answers.decline(offer, by=offer.professor, comment=comment, now=now, who=who)
+        answers.decline(
+            offer,
+            by=offer.professor,
+            comment=comment,
+            whole_week=answer == "not-this-week",
+            now=now,
+            who=who,
+        )
 
 
 def _about(offer: Offer, now: dt.datetime) -> dict[str, Any]:
     """What somebody wants to know before they answer."""
     case, professor = offer.case, offer.professor
+    monday = candidates.week_of(case)
     roster = Enrolment.objects.filter(offering=case.meeting.offering, student__active=True)
     return {
         "students": roster.count(),
         "day": queries.day_with(offer),
+        "week": (monday, monday + dt.timedelta(days=6)),
+        "burden": _burden(offer, now),
         "obstacle": candidates.obstacle(case, professor, policy_of(case.institute), now=now),
     }
+
+
+@dataclass(frozen=True)
+class Burden:
+    """Hours that a professor has covered for others this term, before and after, and their fair share."""
+
+    before: float
+    after: float
+    share: float
+
+
+def _burden(offer: Offer, now: dt.datetime) -> Burden | None:
+    """None for somebody who is on leave all term, or no longer teaches here."""
+    case, term = offer.case, offer.case.meeting.offering.term
+    term.institute = case.institute
+    standing = standings(term, now=now, professors=[offer.professor]).get(offer.professor_id)
+    if standing is None or not standing.entitlement:
+        return None
+    given = float(standing.given)
+    return Burden(given, given + float(hours_of(case)), float(standing.fair_share))

@@ -1,13 +1,22 @@
 """What people do: accept, decline, choose, name, take back."""
 
+import datetime as dt
+
 import pytest
 
 from fairness.models import LedgerEntry
 from reallocation import answers, candidates
-from reallocation.enums import CaseStatus, StepNumber, WaitingFor
+from reallocation.enums import CaseStatus, OfferStatus, StepNumber, WaitingFor
 from reallocation.models import LogEntry, SlotChoice
 from reallocation.refusals import Refused
-from tests.factories import AbsenceFactory, HoldFactory, OfferingFactory, RoomFactory, at
+from tests.factories import (
+    AbsenceFactory,
+    HoldFactory,
+    MeetingFactory,
+    OfferingFactory,
+    RoomFactory,
+    at,
+)
 from tests.reallocation.telling import CLASS_A, told
 from timetable.enums import ClassKind
 from timetable.models import Hold, Meeting
@@ -55,6 +64,31 @@ def test_second_answer_is_refused(flow):
     ben = flow.house.professors["BEN"]
     answers.decline(offer(case, "BEN"), by=ben, now=flow.now)
     assert code_of(answers.accept, offer(case, "BEN"), by=ben, now=flow.now) == "offer_answered"
+
+
+def test_a_no_for_the_whole_week_spares_them_the_other_requests_of_that_week(flow):
+    house = flow.house
+    case, ben = flow.case(), house.professors["BEN"]
+    answers.decline(offer(case, "BEN"), by=ben, now=flow.now, whole_week=True)
+    assert offer(case, "BEN").spared_week == dt.date(2027, 3, 1)
+    MeetingFactory(offering=house.classes["MATH.A"], day=dt.date(2027, 3, 10), planned_room=None)
+    same, after = (
+        flow.case(starts=f"{day} 00:00", ends=f"{day} 23:00")
+        for day in ("2027-03-03", "2027-03-10")
+    )
+    assert [code for code, _ in flow.offers(same)] == ["CLEO", "DAN"]
+    assert "BEN" in [code for code, _ in flow.offers(after)]
+    (left,) = [left for left in same.records.last().considered["left_out"] if left["code"] == "BEN"]
+    assert left["reason"]["code"] == "not_this_week"
+
+
+def test_what_was_sent_before_a_no_for_the_week_can_still_be_accepted(flow):
+    first = flow.case()
+    second = flow.case(starts="2027-03-03 00:00", ends="2027-03-03 23:00")
+    dan = flow.house.professors["DAN"]
+    answers.decline(offer(first, "DAN"), by=dan, now=flow.now, whole_week=True)
+    answers.accept(offer(second, "DAN"), by=dan, now=flow.now)
+    assert offer(second, "DAN").status == OfferStatus.ACCEPTED
 
 
 def test_accepting_is_refused_to_whoever_has_become_busy(flow):

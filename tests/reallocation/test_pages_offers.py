@@ -72,15 +72,15 @@ def test_the_page_says_what_one_wants_to_know_before_answering(site):
         "Can you take this class?",
         "Algebra When Tue 2 Mar, 09:00–10:30 (Europe/Vienna)",
         "Where Room R1, Main building",
-        "Class MATH.A · Lecture",
-        "Students 6",
-        "Absent Ada Adler",
-        "Note for you Chapter 7",
-        "Why you at fair share · on campus that day · knows the section",
+        "Who 6 students, for Ada Adler",
+        "Note Chapter 7",
+        "MATH.A · Lecture · Why you: at fair share · on campus that day · knows the section",
         "Your day with it 09:00–10:30 Algebra · R1 this class 11:00–12:30 Mechanics · R1",
         "Please answer until Mon 1 Mar, 12:13.",
         "the first to say yes takes it",
+        "Covered this term: 0 → 1.5 h, your fair share is 0 h",
         "A no needs no reason.",
+        "asked for nothing else from Mon 1 Mar to Sun 7 Mar.",
     ):
         assert said in text
     assert "Influenza" not in text
@@ -95,7 +95,7 @@ def test_each_step_says_what_a_yes_means(site, step):
         answers.choose_candidate(case, candidate=site.house.professors["EVE"], now=site.flow.now)
         site.flow.settle()
         offer = Offer.objects.get(professor__code="EVE")
-        said = "If you say yes, the students of the class vote on it"
+        said = "After a yes the students of the class vote"
     assert said in site.read("EVE", page(offer))
 
 
@@ -140,6 +140,14 @@ def test_a_yes_of_step_three_waits_for_the_vote(site):
     assert "You said yes. Now the class votes, until" in site.read("EVE", page(offer))
     assert "You said yes Algebra" not in site.read("EVE", LIST)
     assert "MATH.A not settled yet Algebra" in site.read("EVE", LIST)
+
+
+def test_one_tap_says_not_this_week(site):
+    offer = asked(site)
+    assert site.post("BEN", page(offer), answer="not-this-week").status_code == 302
+    offer.refresh_from_db()
+    assert (offer.status, offer.spared_week) == ("declined", dt.date(2027, 3, 1))
+    assert "You said no, and that is fine." in site.read("BEN", page(offer))
 
 
 def test_a_no_may_come_with_words(site):
