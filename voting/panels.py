@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from timetable.accounts import Actor, ActorRequest
 from timetable.models import Offering
 
-from .queries import OpenBallot, open_ballots
+from .queries import OpenBallot, ballots_of_class, open_ballots
 
 
 def waiting_votes(actor: Actor) -> int:
@@ -22,10 +22,15 @@ def waiting_votes(actor: Actor) -> int:
 
 
 def votes_of_class(request: ActorRequest, offering: Offering) -> SafeString | str:
-    """The open ballots of one class, on its page."""
+    """The ballots of one class on its page, where they can be answered with one tap."""
     if request.actor.student is None:
         return ""
-    return _panel(request, open_ballots(request.actor.student, timezone.now(), offering=offering))
+    now = timezone.now()
+    views = ballots_of_class(request.actor.student, offering, now)
+    if not views:
+        return ""
+    context = {"views": views, "now": now}
+    return render_to_string("voting/_of_class.html", context, request=request)
 
 
 def votes_waiting(request: ActorRequest, _subject: Any) -> SafeString | str:

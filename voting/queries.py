@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from django.db.models import BigIntegerField, QuerySet, UUIDField
+from django.db.models import BigIntegerField, Q, QuerySet, UUIDField
 
 from timetable.models import Offering, Student
 from timetable.prepared import PreparedRows
@@ -20,6 +20,9 @@ from .rules import Rule, Turnout
 
 SMALLEST_LIVE_ROLL = 5
 """With fewer voters, a live count tells what the last one to vote has said."""
+
+OF_LATE = dt.timedelta(days=14)
+"""So long the page of a class shows how a vote ended."""
 
 PAST_BALLOTS = 20
 """How many ballots of the past a student is shown."""
@@ -36,6 +39,12 @@ class Count:
     @property
     def is_shown(self) -> bool:
         return self.yes is not None
+
+    @property
+    def mark(self) -> str:
+        """Changes with what its reader sees of it."""
+        shown = f".{self.yes}.{self.no}" if self.is_shown else ""
+        return f"{self.turnout.voted}{shown}"
 
 
 @dataclass(frozen=True)
@@ -84,16 +93,9 @@ def ballot_for_student(ballot_uid: uuid.UUID, student: Student) -> Ballot:
     return ballot
 
 
-def open_ballots(
-    student: Student, now: dt.datetime, *, offering: Offering | None = None
-) -> list[OpenBallot]:
-    """The ballots that still take this student's answer, the most urgent first: two queries.
-
-    With an offering, only those of this class.
-    """
+def open_ballots(student: Student, now: dt.datetime) -> list[OpenBallot]:
+    """The ballots that still take this student's answer, the most urgent first: two queries."""
     rows = Ballot.objects.for_student(student).open().filter(opened_at__lte=now, closes_at__gt=now)
-    if offering is not None:
-        rows = rows.filter(offering=offering)
     ballots = list(rows.for_list().order_by("closes_at", "pk"))
     keys = [_voter_key(ballot, student) for ballot in ballots]
     filed = set(
@@ -102,6 +104,13 @@ def open_ballots(
         )
     )
     return [OpenBallot(ballot, ballot.pk in filed) for ballot in ballots]
+
+
+def ballots_of_class(student: Student, offering: Offering, now: dt.datetime) -> list[VoterView]:
+    """What the page of a class shows: votes that are open or being counted, and results of late."""
+    of_late = Q(closed_at__isnull=True) | Q(closed_at__gt=now - OF_LATE)
+    rows = Ballot.objects.for_student(student).filter(of_late, offering=offering)
+    return listed(student, list(rows.for_list().order_by("-closes_at", "-pk")), now)
 
 
 def past_ballots(student: Student, now: dt.datetime) -> QuerySet[Ballot]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import uuid
+import zlib
 from typing import cast
 
 from django.contrib import messages
@@ -10,6 +12,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.timesince import timeuntil
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
@@ -24,6 +27,8 @@ from . import ballots, queries
 from .forms import VoteForm
 from .models import Ballot, RollPlace
 from .refusals import VotingRefused
+
+NOTHING_NEW = 204
 
 LINK_PURPOSE = "ballot"
 """Of signed links to a ballot. Their payload is {"ballot": its uid, "user": the account's id}."""
@@ -105,6 +110,16 @@ def ballot_page(request: HttpRequest, ballot_uid: uuid.UUID, student: Student) -
         # The rest of the page is of the phase that it was loaded in: only the live part is swapped.
         if request.GET["phase"] != view.phase:
             return HttpResponseClientRefresh()
-        return render(request, "voting/_live.html", {"view": view})
-    context = {"view": view, "form": form, "refusal": refusal}
+        if request.GET.get("seen") == _mark(view, now):
+            return HttpResponse(status=NOTHING_NEW)
+        context = {"view": view, "now": now, "mark": _mark(view, now)}
+        return render(request, "voting/_live.html", context)
+    context = {"view": view, "form": form, "refusal": refusal, "now": now}
+    context["mark"] = _mark(view, now)
     return render(request, "voting/ballot_detail.html", context, status=status)
+
+
+def _mark(view: queries.VoterView, now: dt.datetime) -> str:
+    """What the live part has shown: the count, and how much time is left."""
+    left = timeuntil(view.ballot.ended_at, now)
+    return f"{zlib.crc32(f'{view.count.mark} {left}'.encode()):x}"

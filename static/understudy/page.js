@@ -30,6 +30,28 @@ for (const button of document.querySelectorAll("button[data-copies]")) {
   });
 }
 
+// Parts that live ask for themselves again, at each turn as long as something happens, then at every second,
+// third … sixth: after a quarter of an hour once a minute. Out of sight they do not ask at all, and at once
+// when they are looked at again.
+let quiet = 0;
+let turn = 0;
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (!event.target.matches("[data-live]")) return;
+  turn += 1;
+  if (document.hidden || turn % Math.min(1 + Math.floor(quiet / 6), 6)) event.preventDefault();
+});
+
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (event.target.matches("[data-live]")) quiet = event.detail.xhr.status === 200 ? 0 : quiet + 1;
+});
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) return;
+  quiet = 0;
+  for (const part of document.querySelectorAll("[data-live]")) htmx.trigger(part, "look");
+});
+
 // What is kept for when there is no network: see worker.js. Where a browser has no room for it,
 // pages need the network, as they do without.
 navigator.serviceWorker?.register("/sw.js").catch((reason) => console.info(reason.message));

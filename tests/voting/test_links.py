@@ -16,7 +16,7 @@ def test_a_link_opens_the_ballot_without_login_and_changes_nothing(client):
     response = client.get(address)
     assert response.status_code == 200
     assert ballot.question in text_of(response)
-    assert f'hx-get="{address}?phase=open"' in text_of(response)
+    assert f'hx-get="{address}?phase=open&seen=' in text_of(response)
     assert tally(ballot) == (0, 0)
 
 

@@ -1,3 +1,5 @@
+import datetime as dt
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -97,6 +99,33 @@ def test_a_class_page_shows_its_open_ballots_to_its_students(client):
     address = reverse("timetable:class-detail", args=[ballot.offering.code])
     assert page(ballot) in text_of(sign_in(client, students[0]).get(address))
     sign_in(client, StaffFactory(institute=ballot.institute))
+    assert page(ballot) not in text_of(client.get(address))
+
+
+def test_a_class_page_takes_the_vote_and_shows_how_it_ended(client):
+    ballot, students = running(8)
+    address = reverse("timetable:class-detail", args=[ballot.offering.code])
+    text = text_of(sign_in(client, students[0]).get(address))
+    for said in (
+        ballot.question,
+        "The class agrees if more say yes than no and at least 2 of the 8",
+        "0 of 8 have voted (0 %).",
+        " left",
+        f'action="{page(ballot)}"',
+        'name="choice" value="yes"',
+        'name="choice" value="no"',
+    ):
+        assert said in text
+    assert "0 yes" not in text
+    vote_as(client, students[0], ballot, "yes")
+    text = text_of(client.get(address))
+    assert "You voted yes." in text
+    assert "Change my vote to no" in text
+    ballots.close(ballot.pk, ballot.closes_at)
+    text = text_of(client.get(address))
+    assert 'name="choice"' not in text
+    assert "The result, with all receipts" in text
+    Ballot.objects.update(closed_at=timezone.now() - dt.timedelta(days=15))
     assert page(ballot) not in text_of(client.get(address))
 
 

@@ -114,17 +114,27 @@ def test_open_ballots_are_those_that_take_the_students_answer():
     over = open_for(offering, closes_at=SOON)
     cancelled = open_for(offering)
     ballots.cancel(cancelled.pk, SOON)
-    elsewhere, _others = open_to(2)
     assert queries.open_ballots(student, SOON) == [
         OpenBallot(voted, True),
         OpenBallot(later, False),
     ]
     assert queries.open_ballots(peer, SOON) == [OpenBallot(voted, False), OpenBallot(later, False)]
-    assert queries.open_ballots(student, SOON, offering=offering) == queries.open_ballots(
-        student, SOON
-    )
-    assert queries.open_ballots(student, SOON, offering=elsewhere.offering) == []
     assert set(queries.past_ballots(student, SOON)) == {cancelled, over}
+
+
+def test_a_class_shows_its_own_open_ballots_and_the_results_of_two_weeks():
+    offering = class_of(5)
+    student = offering.students.first()
+    running, ended = open_for(offering), open_for(offering, closes_at=SOON)
+    ballots.cancel(ended.pk, SOON)
+    open_to(2)
+
+    def shown(later=dt.timedelta()):
+        views = queries.ballots_of_class(student, offering, SOON + later)
+        return {(view.ballot, view.phase) for view in views}
+
+    assert shown() == {(running, "open"), (ended, "closed")}
+    assert shown(dt.timedelta(days=14)) == {(running, "counting")}
 
 
 @pytest.mark.parametrize("number", [1, 3])

@@ -1,4 +1,6 @@
 import datetime as dt
+import html
+import re
 import uuid
 
 import pytest
@@ -215,8 +217,8 @@ def test_a_question_withdrawn_says_so(client):
 def test_the_live_part_asks_for_itself_until_the_close(client):
     ballot, students = running(8)
     text = text_of(sign_in(client, students[0]).get(page(ballot)))
-    assert f'hx-get="{page(ballot)}?phase=open"' in text
-    assert 'hx-trigger="every 10s"' in text
+    assert f'hx-get="{page(ballot)}?phase=open&seen=' in text
+    assert 'hx-trigger="every 10s, look"' in text
     ballots.cancel(ballot.pk, timezone.now())
     assert "hx-get" not in text_of(client.get(page(ballot)))
 
@@ -239,3 +241,26 @@ def test_the_page_is_loaded_anew_when_the_phase_changes(client):
     ballots.cancel(ballot.pk, timezone.now())
     response = sign_in(client, students[0]).get(f"{page(ballot)}?phase=open")
     assert (response.content, response.headers["HX-Refresh"]) == (b"", "true")
+
+
+def test_the_live_part_is_silent_while_nothing_happens(client):
+    ballot, students = running(8)
+    body = sign_in(client, students[0]).get(page(ballot)).content.decode()
+    (asked,) = re.findall(r'hx-get="([^"]+)"', body)
+    asked = html.unescape(asked)
+    assert client.get(asked).status_code == 204
+    ballots.cast(ballot_uid=ballot.uid, student=students[1], choice=True, now=timezone.now())
+    response = client.get(asked)
+    assert response.status_code == 200
+    assert "1 of 8 have voted (12 %)." in text_of(response)
+
+
+def test_the_count_stays_hidden_in_what_the_live_part_asks_with(client):
+    """Two ballots that differ only in what the reader may not know are asked for in the same way."""
+    asked = []
+    for choice in (True, False):
+        ballot, students = running(8)
+        ballots.cast(ballot_uid=ballot.uid, student=students[1], choice=choice, now=timezone.now())
+        body = sign_in(client, students[0]).get(page(ballot)).content.decode()
+        asked += re.findall(r"seen=(\w+)", body)
+    assert asked[0] == asked[1]
