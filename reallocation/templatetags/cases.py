@@ -9,13 +9,13 @@ from django import template
 from django.forms import BoundField
 from django.utils import timezone
 from django.utils.formats import number_format
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from reallocation import reasons
-from reallocation.enums import CaseStatus, OfferStatus
+from reallocation.enums import CaseStatus, OfferStatus, StepNumber
 from reallocation.models import Case, Offer
 from reallocation.progress import RungState
 from reallocation.reasons import Reason
@@ -109,6 +109,18 @@ def badge(look: str, icon_name: str, label: Any) -> SafeString:
 def case_badge(case: Case) -> SafeString:
     look, icon_name = CASE_LOOKS[CaseStatus(case.status)]
     return badge(look, icon_name, case.get_status_display())
+
+
+@register.filter
+def pips(case: Case) -> SafeString:
+    """The ladder in small: five marks, up to where the case has come. Words beside it say the same."""
+    here = "now" if case.is_open else CASE_LOOKS[CaseStatus(case.status)][0]
+    marks = [
+        "passed" if number < case.step else here if number == case.step else "ahead"
+        for number in StepNumber
+    ]
+    drawn = format_html_join("", '<span class="pip pip-{}"></span>', ((mark,) for mark in marks))
+    return format_html('<span class="pips" aria-hidden="true">{}</span>', drawn)
 
 
 @register.filter

@@ -6,16 +6,20 @@ import datetime as dt
 import uuid
 from dataclasses import dataclass
 from typing import Any, cast
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import Count
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from reallocation import history, progress, queries
+from reallocation.enums import CaseStatus, WaitingFor
 from reallocation.forms.case import CaseFilter, CaseForm, Choices
 from reallocation.models import Case
 from reallocation.queries import Viewer
@@ -54,7 +58,33 @@ def _register(request: ActorRequest, actor: Actor) -> HttpResponse:
     query = request.GET.copy()
     query.pop("page", None)
     context = {"page": page, "form": found.form, "query": query.urlencode(), "filter": found}
+    context["open_cases"] = _open_cases(request, actor)
     return render(request, "reallocation/case_register.html", context)
+
+
+@dataclass(frozen=True)
+class OpenCases:
+    """How many cases are open, or wait for these people, and where they are listed."""
+
+    label: str
+    count: int
+    url: str
+    is_shown: bool
+
+
+def _open_cases(request: ActorRequest, actor: Actor) -> list[OpenCases]:
+    """All that are open, then for whom they wait, in the order of the ladder. Empty if none is."""
+    rows = queries.cases_overseen(actor).filter(status=CaseStatus.OPEN).order_by()
+    by_whom = dict(rows.values_list("waiting_for").annotate(count=Count("pk")))
+    asked = {name: request.GET.get(name, "") for name in ("status", "waiting_for")}
+
+    def line(label: str, count: int, waiting_for: str) -> OpenCases:
+        wanted = {"status": CaseStatus.OPEN.value, "waiting_for": waiting_for}
+        query = {**({"all": "1"} if "all" in request.GET else {}), **wanted}
+        return OpenCases(label, count, f"?{urlencode(query)}", asked == wanted)
+
+    lines = [line(str(one.label), by_whom[one], one) for one in WaitingFor if by_whom.get(one)]
+    return [line(_("open"), sum(by_whom.values()), ""), *lines] if by_whom else []
 
 
 @never_cache

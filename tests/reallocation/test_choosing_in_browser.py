@@ -90,6 +90,7 @@ def test_a_place_of_the_week_is_chosen_by_keyboard(
     page.get_by_role("navigation", name="Weeks").get_by_role("link").last.focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**week=**")
+    expect(page.get_by_role("heading", name="Or any other free time")).to_be_in_viewport()
     radios = page.get_by_role("radio")
     radios.first.focus()
     # Backwards from the first is the last: a place of the grid, not one of the best.
@@ -103,3 +104,29 @@ def test_a_place_of_the_week_is_chosen_by_keyboard(
     choice = SlotChoice.objects.get()
     assert wanted == f"{choice.starts_at.isoformat()}|{choice.room.code}"
     assert complaints == []
+
+
+def test_a_page_that_lives_asks_less_often_the_longer_nothing_happens(
+    page, live_server, sign_in, case
+):
+    # The page itself counts: an answer is in when htmx has dealt with it.
+    page.add_init_script("""
+        window.asked = window.answered = 0;
+        addEventListener("htmx:beforeSend", () => { window.asked += 1; });
+        addEventListener("htmx:afterRequest", () => { window.answered += 1; });
+    """)
+    sign_in(case.professor.user)
+    page.clock.install()
+    page.goto(f"{live_server.url}/cases/{case.uid}/")
+    turns = []
+    for _turn in range(40):
+        before = page.evaluate("asked")
+        page.clock.run_for(10_000)
+        for _wait in range(500):
+            if page.evaluate("asked === answered"):
+                break
+            page.wait_for_timeout(10)
+        turns.append(page.evaluate("asked") > before)
+    assert turns[:6] == [True] * 6
+    assert turns[6:18] == [False, True] * 6
+    assert sum(turns[18:36]) == 6
