@@ -46,6 +46,12 @@ urlpatterns = [
     path("changes/", schedules.changes, name="changes"),
     path("sections/<path:code>/week/", schedules.section_week, name="section-week"),
     path("sections/<path:code>/week/<date:day>/", schedules.section_week, name="section-week"),
+    path("professors/<path:code>/week/", schedules.professor_week, name="professor-week"),
+    path(
+        "professors/<path:code>/week/<date:day>/",
+        schedules.professor_week,
+        name="professor-week",
+    ),
     path("rooms/<path:code>/week/", schedules.room_week, name="room-week"),
     path("rooms/<path:code>/week/<date:day>/", schedules.room_week, name="room-week"),
 ]

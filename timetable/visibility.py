@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from .accounts import Actor
-from .models import Enrolment, Meeting, Offering, Room, Section, Teaching
+from .models import Enrolment, Meeting, Offering, Professor, Room, Section, Teaching
 
 
 def offerings_for(actor: Actor) -> QuerySet[Offering]:
@@ -36,6 +36,13 @@ def sections_for(actor: Actor) -> QuerySet[Section]:
     if actor.student is None or actor.student.section_id is None:
         return sections.none()
     return sections.filter(pk=actor.student.section_id)
+
+
+def professors_for(actor: Actor) -> QuerySet[Professor]:
+    """Professors and staff: everybody who teaches at the institute."""
+    if actor.role or actor.professor is not None:
+        return Professor.objects.filter(institute=actor.institute)
+    return Professor.objects.none()
 
 
 def rooms_for(actor: Actor) -> QuerySet[Room]:

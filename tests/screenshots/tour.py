@@ -190,6 +190,7 @@ def _professors(institute: Institute) -> Iterator[Tour]:
     tour.see("class", "timetable:class-detail", own.offering.code)
     section = waiting.case.meeting.offering.sections.first()
     tour.see("week of a section", "timetable:section-week", section.code)
+    tour.see("week of a professor", "timetable:professor-week", own.professor.code)
     tour.see("week of a room", "timetable:room-week", waiting.case.meeting.planned_room.code)
     yield tour
 

@@ -240,6 +240,19 @@ def test_a_section_has_a_week(house):
     ]
 
 
+def test_a_professor_has_a_week_that_colleagues_look_at(house):
+    change(house.meetings["MATH.A", "2027-03-02"], professor=house.professors["DAN"])
+    url = reverse("timetable:professor-week", args=["ADA", MONDAY])
+    page = text(login(house.professors["EVE"]).get(url))
+    assert "Ada Adler" in page
+    assert "Dan Dorn teaches instead of Ada Adler." in page
+    assert page.count("MATH.A") == 2
+    # Not even Ada files an absence from here.
+    assert "I can’t teach this" not in page
+    assert "I can’t teach this" not in text(login(house.professors["ADA"]).get(url))
+    assert login(house.students["A1"]).get(url).status_code == 404
+
+
 def test_a_room_has_a_week_that_says_what_left_it(house):
     change(house.meetings["MATH.A", "2027-03-02"], room=house.rooms["R3"])
     client = login(house.professors["EVE"])
@@ -469,6 +482,7 @@ PINNED = {
     "changes": ("A1", "/changes/", 7),
     "class": ("A1", "/classes/MATH.A/", 8),
     "section": ("EVE", "/sections/A/week/2027-03-01/", 7),
+    "professor": ("EVE", "/professors/ADA/week/2027-03-01/", 7),
     "room": ("EVE", "/rooms/R1/week/2027-03-01/", 7),
 }
 

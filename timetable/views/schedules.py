@@ -55,6 +55,17 @@ def section_week(request: ActorRequest, code: str, day: dt.date | None = None) -
 
 @require_safe
 @member_required
+def professor_week(request: ActorRequest, code: str, day: dt.date | None = None) -> HttpResponse:
+    """A colleague's, to look at: absences are filed from one's own."""
+    professor = get_object_or_404(visibility.professors_for(request.actor), code=code)
+    rows = schedule.of_professor(professor)
+    context = _week(request.actor, rows, day, professor=professor)
+    context |= {"professor": professor, "only_to_look_at": True}
+    return render(request, "timetable/professor_week.html", context)
+
+
+@require_safe
+@member_required
 def room_week(request: ActorRequest, code: str, day: dt.date | None = None) -> HttpResponse:
     room = get_object_or_404(visibility.rooms_for(request.actor), code=code)
     context = _week(request.actor, schedule.of_room(room), day, room=room)
