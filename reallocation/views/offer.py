@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+import zlib
 from dataclasses import dataclass
-from hashlib import md5
 from typing import Any, cast
 
 from django.contrib import messages
@@ -29,31 +29,32 @@ from reallocation.refusals import Refused
 from timetable.accounts import ActorRequest, professor_required
 from timetable.models import Enrolment, Professor
 
-NOTHING_NEW, GONE = 204, 410
+GONE, NOTHING_NEW = 410, 204
 
 
 @never_cache
 @require_safe
 @professor_required
 def offer_list(request: ActorRequest) -> HttpResponse:
-    """Whom they could help, and what became of it. htmx asks for the part that lives."""
+    """All requests to a professor. htmx asks for the list again, and gets nothing if nothing happened."""
     professor, now = cast("Professor", request.actor.professor), timezone.now()
-    lists = {
+    context: dict[str, Any] = {
         "waiting": list(queries.waiting_offers(professor, now)),
         "promises": list(queries.promises(professor, now)),
         "past": list(queries.past_offers(professor, now)),
     }
-    state = _state(lists)
-    if request.GET.get("live") == state:
+    context["state"] = _state(*context.values())
+    if request.GET.get("live") == context["state"]:
         return HttpResponse(status=NOTHING_NEW)
-    page = "_offers" if "live" in request.GET else "offer_list"
-    return render(request, f"reallocation/{page}.html", {**lists, "state": state})
+    context["is_update"] = "live" in request.GET
+    page = "_offers_live" if context["is_update"] else "offer_list"
+    return render(request, f"reallocation/{page}.html", context)
 
 
-def _state(lists: dict[str, list[Offer]]) -> str:
-    """Differs as soon as another offer stands in a list, or one has another state."""
-    said = (f"{name}-{one.pk}-{one.status}" for name, rows in lists.items() for one in rows)
-    return md5(".".join(said).encode(), usedforsecurity=False).hexdigest()
+def _state(*lists: list[Offer]) -> str:
+    """A mark that changes with what stands on the list, and where."""
+    shown = [[(offer.pk, offer.status, offer.case.status) for offer in rows] for rows in lists]
+    return f"{zlib.crc32(repr(shown).encode()):x}"
 
 
 @never_cache

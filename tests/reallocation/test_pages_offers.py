@@ -257,6 +257,19 @@ def test_requests_stand_by_what_they_need(site):
     )
 
 
+def test_the_list_lives_and_is_silent_while_nothing_happens(site):
+    offer = asked(site)
+    response = site.get("BEN", LIST)
+    asks = f"{LIST}?live={response.context['state']}"
+    assert f'hx-get="{asks}"' in response.content.decode()
+    assert site.get("BEN", asks).status_code == 204
+    answers.decline(offer, by=site.house.professors["BEN"], now=site.flow.now)
+    response = site.get("BEN", asks)
+    assert "<html" not in response.content.decode()
+    assert "0 requests wait for your answer." in words(response)
+    assert "Nobody is waiting for an answer from you." in words(response)
+
+
 def test_a_kept_promise_moves_to_the_past(site):
     offer = asked(site)
     accept(site.flow, offer.case, "BEN")
