@@ -76,8 +76,9 @@ format: .venv/dev.installed
 translations: .venv/dev.installed
 	@$(LOOK) DJANGO_SETTINGS_MODULE=config.settings $(BIN)/python -m tests.catalogue
 
+# ONLY=q: only what the rules do to classes, on real timetables; ONLY=bf: only these two.
 bench: .venv/dev.installed
-	@$(BIN)/python -m tests.benchmarks
+	@$(BIN)/python -m tests.benchmarks $(ONLY)
 
 # WHO=student: only for users of whom this is said.
 screenshots: .venv/dev.installed

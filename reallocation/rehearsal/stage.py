@@ -42,6 +42,9 @@ from .people import Away, Odds, People
 Progress = Callable[[int, int], None]
 """Called with the absences that are settled and how many there are."""
 
+Watch = Callable[[int, dt.datetime], None]
+"""Called with each case that is about to move, and when: for whoever looks on and changes nothing."""
+
 
 @dataclass(frozen=True)
 class Script:
@@ -67,6 +70,7 @@ def rehearse(
     policy: Policy | None = None,
     now: dt.datetime,
     progress: Progress = lambda done, total: None,
+    watch: Watch = lambda case_id, now: None,
 ) -> Figures:
     """Play the script, under the institute's policy or another one, and count what came of it.
 
@@ -78,7 +82,7 @@ def rehearse(
         waiting = len(connection.run_on_commit)
         if policy is not None:
             _adopt(institute, policy)
-        found = _Stage(institute, script, progress, now).play()
+        found = _Stage(institute, script, progress, watch, now).play()
         if script.keep:
             # What was rehearsed with --keep is settled: nobody has to be nudged about it.
             del connection.run_on_commit[waiting:]
@@ -122,10 +126,15 @@ class _Stage:
     """One rehearsal in progress: the clock, and what is still to happen."""
 
     def __init__(
-        self, institute: Institute, script: Script, progress: Progress, now: dt.datetime
+        self,
+        institute: Institute,
+        script: Script,
+        progress: Progress,
+        watch: Watch,
+        now: dt.datetime,
     ) -> None:
         self.institute = Institute.objects.get(pk=institute.pk)
-        self.progress = progress
+        self.progress, self.watch = progress, watch
         self.people = People(script.seed, script.odds)
         self.term, first, last = _days(self.institute, script, now)
         self.cast = self.people.absences(
@@ -196,6 +205,7 @@ class _Stage:
         moved = set()
         for position in self._positions():
             if position.due_at <= now:
+                self.watch(position.pk, now)
                 engine.climb(position.pk, expected=position.turn, now=now)
                 moved.add(position.pk)
         positions = self._positions() if moved else []

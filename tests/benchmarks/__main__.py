@@ -1,5 +1,7 @@
 """`make bench`, or `python -m tests.benchmarks b c`: one line of JSON for each of (a) … (g).
 
+(q), the quality of what the rules do, takes long and is measured only when asked for: `make bench ONLY=q`.
+
 `ratio` is what to compare: seconds depend on the machine and on who else uses it, ratios of one run
 hardly do.
 """
@@ -10,7 +12,7 @@ import json
 import os
 import sys
 
-from . import measures, place
+from . import measures, place, quality
 
 NEEDS_CAMPUS = set("cdefg")
 
@@ -23,7 +25,10 @@ def main(letters: set[str]) -> None:
     if "a" in letters:
         for vendor in ("sqlite", "postgresql"):
             say("a", "rehearsal of 200 absences", measures.rehearsal(vendor))
-    if not letters - {"a"}:
+    if "q" in letters:
+        for found in quality.measure_all():
+            say("q", "quality of the rules", found)
+    if not letters - set("aq"):
         return
     port = place.free_port()
     with place.database("postgresql") as url:

@@ -24,12 +24,17 @@ WARMING_UP = 80
 """Requests before the counting, spread over eight clients."""
 
 
-def real_timetable() -> Path | None:
-    """The folder of telpolytech, where it is: see `shared_data` in tests/conftest.py."""
+def sample_timetables() -> Path | None:
+    """The folder of the real timetables, where it is: see `shared_data` in tests/conftest.py."""
     named = os.environ.get("UNDERSTUDY_DATA")
     places = [Path(named)] if named else [up / "shared" / "data" for up in Path(__file__).parents]
-    found = (folder / "telpolytech" for folder in places)
-    return next((folder for folder in found if folder.is_dir()), None)
+    return next((folder for folder in places if (folder / "telpolytech").is_dir()), None)
+
+
+def real_timetable() -> Path | None:
+    """The folder of telpolytech, where it is."""
+    folder = sample_timetables()
+    return folder and folder / "telpolytech"
 
 
 def rehearsal(vendor: str) -> Found:

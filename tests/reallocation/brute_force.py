@@ -2,7 +2,19 @@
 
 import datetime as dt
 
-from timetable.models import Absence, Availability, Closure, Enrolment, Hold, Meeting, Period, Room
+from timetable.models import (
+    Absence,
+    Availability,
+    Closure,
+    Enrolment,
+    Hold,
+    Meeting,
+    Period,
+    Room,
+    Teaching,
+)
+
+ONE_DAY = dt.timedelta(days=1)
 
 
 def overlaps(row, starts_at, ends_at):
@@ -14,20 +26,24 @@ def free_places(case, *, days, earliest, last_day, clash_percent=0):  # noqa: C9
     institute, offering = case.institute, case.meeting.offering
     length = case.before_ends_at - case.before_starts_at
     scheduled = Meeting.objects.filter(institute=institute, status="scheduled")
-    meetings = list(scheduled.exclude(pk=case.meeting_id).select_related("offering"))
+    ahead = scheduled.filter(
+        ends_at__gt=earliest, starts_at__lt=institute.moment(last_day + ONE_DAY, dt.time())
+    )
+    meetings = list(ahead.exclude(pk=case.meeting_id))
     holds = list(Hold.objects.filter(institute=institute).exclude(case_uid=case.uid))
     people = {case.professor_id}
     co_teachers = (
         set(offering.teachings.filter(position__gt=0).values_list("professor_id", flat=True))
         - people
     )
+    assisted = {
+        pk: set(
+            Teaching.objects.filter(professor=pk, position__gt=0).values_list("offering", flat=True)
+        )
+        for pk in people | co_teachers
+    }
     taught = {
-        pk: {m.pk for m in meetings if m.professor_id == pk}
-        | {
-            m.pk
-            for m in meetings
-            if m.offering.teachings.filter(professor=pk, position__gt=0).exists()
-        }
+        pk: {m.pk for m in meetings if m.professor_id == pk or m.offering_id in assisted[pk]}
         for pk in people | co_teachers
     }
     roster = set(offering.enrolments.values_list("student_id", flat=True))
@@ -81,5 +97,5 @@ def free_places(case, *, days, earliest, last_day, clash_percent=0):  # noqa: C9
             taken = {row.room_id for row in [*busy, *held]}
             if usual is None or any(room.pk not in taken for room in rooms):
                 found.append((starts_at, len(clashing)))
-        day += dt.timedelta(days=1)
+        day += ONE_DAY
     return found
