@@ -3,7 +3,7 @@
 The time budget: each stage of the ladder has a window, counted in waking hours. Steps 1–3 share one
 deadline (the class less the notice), steps 4–5 another (the checkpoint less the notice). If the time
 left is shorter than the windows left, all of them are scaled by the same factor; a window under the
-floor is not opened at all.
+floor is not opened at all. Stages in which there is nobody to wait for take no time from the others.
 """
 
 from __future__ import annotations
@@ -152,6 +152,12 @@ class Budget:
     floor: dt.timedelta
     clock: WakingClock
     deadline: dt.datetime
+    without: frozenset[Stage] = frozenset()
+    """Stages in which there is nobody to wait for: they take no time from the others."""
+
+    def is_short(self, stage: Stage, now: dt.datetime) -> bool:
+        """Whether the windows left, from this stage on, have to shrink."""
+        return self.clock.between(now, self.deadline) < sum(self._left(stage), NOTHING)
 
     def window(self, stage: Stage, now: dt.datetime) -> Window | None:
         """The stage's window if opened now, or None if there is not enough time for one."""
@@ -168,7 +174,7 @@ class Budget:
 
     def _left(self, stage: Stage) -> list[dt.timedelta]:
         group = BEFORE_THE_CLASS if stage in BEFORE_THE_CLASS else BEFORE_THE_CHECKPOINT
-        return [self.windows[s] for s in group[group.index(stage) :]]
+        return [self.windows[s] for s in group[group.index(stage) :] if s not in self.without]
 
     def _opened(
         self, now: dt.datetime, length: dt.timedelta, clock: WakingClock | None
@@ -185,7 +191,7 @@ def waking_clock(policy: Policy, institute: Institute) -> WakingClock:
 def _budget(policy: Policy, institute: Institute, deadline: dt.datetime) -> Budget:
     return Budget(
         windows={s: dt.timedelta(minutes=getattr(policy, f"{s}_window")) for s in Stage},
-        floor=dt.timedelta(minutes=policy.window_floor),
+        floor=floor(policy),
         clock=waking_clock(policy, institute),
         deadline=deadline,
     )
@@ -193,6 +199,10 @@ def _budget(policy: Policy, institute: Institute, deadline: dt.datetime) -> Budg
 
 def notice(policy: Policy) -> dt.timedelta:
     return dt.timedelta(minutes=policy.notice)
+
+
+def floor(policy: Policy) -> dt.timedelta:
+    return dt.timedelta(minutes=policy.window_floor)
 
 
 def checkpoint_of(case: Case, now: dt.datetime) -> dt.date | None:
@@ -223,9 +233,8 @@ class Waves:
     @classmethod
     def of(cls, people: int, window: Window, policy: Policy) -> Waves:
         """At most the policy's wave size each, but no wave shorter than the window floor."""
-        floor = dt.timedelta(minutes=policy.window_floor)
         wanted = -(-people // policy.wave_size) if policy.wave_size else 1
-        count = max(1, min(wanted, window.length // floor))
+        count = max(1, min(wanted, window.length // floor(policy)))
         size = max(1, -(-people // count))
         return cls(size=size, count=max(1, -(-people // size)))
 
@@ -240,6 +249,7 @@ __all__ = [
     "checkpoint_budget",
     "checkpoint_of",
     "class_budget",
+    "floor",
     "notice",
     "plain",
     "policy_of",

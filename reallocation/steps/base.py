@@ -13,8 +13,10 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
+from reallocation.candidates import Pool
 from reallocation.enums import CaseStatus, StepNumber, WaitingFor
 from reallocation.models import Case, Policy, StepRecord
+from reallocation.policy import Budget
 from reallocation.reasons import Reason
 from reallocation.slots import SlotOption
 from timetable.models import Professor
@@ -68,6 +70,14 @@ class Skip:
 Outcome = Resolved | Wait | GiveUp | Skip
 
 Prepared = TypeVar("Prepared")
+
+
+@dataclass(frozen=True)
+class Asking:
+    """What steps 1–3 prepare: who could be asked now, and the time that is left for it."""
+
+    pool: Pool
+    budget: Budget
 
 
 @dataclass

@@ -5,25 +5,31 @@ from __future__ import annotations
 import datetime as dt
 
 from reallocation import offers
-from reallocation.candidates import Pool, pool
+from reallocation.candidates import pool
 from reallocation.enums import OfferStatus, StepNumber, WaitingFor
+from reallocation.outlook import budget_ahead
 from reallocation.policy import Stage, class_budget
 from reallocation.reasons import Reason
 
-from .base import GiveUp, Outcome, Resolved, Skip, Step, Substitution, Visit, Wait
+from .base import Asking, GiveUp, Outcome, Resolved, Skip, Step, Substitution, Visit, Wait
 
 
-class DirectSubstitute(Step[Pool]):
+class DirectSubstitute(Step[Asking]):
     number = StepNumber.DIRECT
 
     def applicable(self, visit: Visit) -> Reason | None:
         return None if visit.case.named else Reason("nobody_named")
 
-    def prepare(self, visit: Visit) -> Pool:
-        named = [visit.case.named] if visit.case.named and visit.entering else []
-        return pool(visit.case, named, visit.policy, now=visit.now)
+    def prepare(self, visit: Visit) -> Asking:
+        case, policy, now = visit.case, visit.policy, visit.now
+        if not visit.entering:
+            return Asking(pool(case, [], policy, now=now), class_budget(case, policy))
+        named = [case.named] if case.named else []
+        return Asking(
+            pool(case, named, policy, now=now), budget_ahead(case, policy, Stage.DIRECT, now)
+        )
 
-    def act(self, visit: Visit, prepared: Pool) -> Outcome:
+    def act(self, visit: Visit, prepared: Asking) -> Outcome:
         if visit.entering:
             return self._ask(visit, prepared)
         case = visit.case
@@ -38,16 +44,16 @@ class DirectSubstitute(Step[Pool]):
             return GiveUp(Reason("no_answer"))
         return GiveUp(Reason("declined", {"name": case.named.name if case.named else ""}))
 
-    def _ask(self, visit: Visit, prepared: Pool) -> Outcome:
-        visit.record.considered = prepared.as_json()
+    def _ask(self, visit: Visit, prepared: Asking) -> Outcome:
+        visit.record.considered = prepared.pool.as_json()
         named = visit.case.named
         if named is None:
             return Skip(Reason("nobody_named"))
-        candidate = prepared.find(named)
+        candidate = prepared.pool.find(named)
         if candidate is None:
-            why = prepared.why_not(named)
+            why = prepared.pool.why_not(named)
             return Skip(why or Reason("nobody_free"))
-        window = class_budget(visit.case, visit.policy).window(Stage.DIRECT, visit.now)
+        window = prepared.budget.window(Stage.DIRECT, visit.now)
         if window is None:
             return Skip(Reason("no_time"))
         offers.send(

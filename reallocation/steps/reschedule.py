@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from dataclasses import dataclass, replace
+
 from reallocation.enums import CaseStatus, StepNumber, WaitingFor
 from reallocation.models import SlotChoice
 from reallocation.notifications import announce
+from reallocation.outlook import ALL, last_week, own_place, turn_of
 from reallocation.policy import Stage, checkpoint_budget, checkpoint_of, notice
 from reallocation.reasons import Reason
 from reallocation.slots import SlotOption, SlotSearch, obstacle, search
@@ -13,51 +17,67 @@ from .base import GiveUp, Move, Outcome, Resolved, Step, Visit, Wait
 from .postponement import take_off
 
 
-class Reschedule(Step[SlotSearch | None]):
+@dataclass(frozen=True)
+class Places:
+    """The best places, and until when one of them is sure to be left."""
+
+    search: SlotSearch
+    until: dt.datetime
+
+
+class Reschedule(Step[Places | None]):
     number = StepNumber.RESCHEDULE
 
-    def prepare(self, visit: Visit) -> SlotSearch | None:
+    def prepare(self, visit: Visit) -> Places | None:
         """Every free place before the checkpoint, best first; None if no checkpoint lies ahead."""
-        case, policy = visit.case, visit.policy
-        checkpoint = checkpoint_of(case, visit.now)
+        case, policy, now = visit.case, visit.policy, visit.now
+        checkpoint = checkpoint_of(case, now)
         if checkpoint is None:
             return None
-        return search(
+        budget = checkpoint_budget(case, policy, checkpoint)
+        scarce = visit.entering and last_week(case, now) is not None
+        found = search(
             case,
             policy,
             days=case.institute.teaching_days,
-            earliest=visit.now + notice(policy),
+            earliest=now + notice(policy),
             last_day=checkpoint,
-            limit=policy.slots_offered,
+            limit=ALL if scarce else policy.slots_offered,
         )
+        if not scarce:
+            return Places(found, budget.deadline)
+        own = own_place(found.options, turn_of(case))
+        shown = replace(found, options=found.options[: policy.slots_offered])
+        return Places(shown, min(budget.deadline, own - notice(policy)) if own else now)
 
-    def act(self, visit: Visit, prepared: SlotSearch | None) -> Outcome:
+    def act(self, visit: Visit, prepared: Places | None) -> Outcome:
         if visit.entering:
             take_off(visit)
         if prepared is None:
             return GiveUp(Reason("no_checkpoint"))
         if visit.entering:
-            visit.record.considered = prepared.as_json()
+            visit.record.considered = prepared.search.as_json()
         chosen = self._chosen(visit)
-        options = (*(chosen or ()), *prepared.options)
+        options = (*(chosen or ()), *prepared.search.options)
         if not options:
             return GiveUp(Reason("no_slot"))
         if chosen is None and (wait := self._wait(visit, prepared)):
             return wait
         return Resolved(Move(options, CaseStatus.RESCHEDULED))
 
-    def _wait(self, visit: Visit, prepared: SlotSearch) -> Wait | None:
+    def _wait(self, visit: Visit, prepared: Places) -> Wait | None:
         """Let the professor pick, as long as there is time."""
         case, now = visit.case, visit.now
         if visit.entering:
             checkpoint = checkpoint_of(case, now)
             if checkpoint is None:
                 return None
-            window = checkpoint_budget(case, visit.policy, checkpoint).window(Stage.SLOT, now)
+            budget = checkpoint_budget(case, visit.policy, checkpoint)
+            window = replace(budget, deadline=prepared.until).window(Stage.SLOT, now)
             if window is None:
                 return None
             until = window.closes_at
-            announce.asked_to_choose_slot(case, len(prepared.options), until, now)
+            announce.asked_to_choose_slot(case, len(prepared.search.options), until, now)
             return Wait(WaitingFor.SLOT_CHOICE, deadline=until, due_at=until)
         deadline = case.deadline
         if deadline is None or now >= deadline:

@@ -10,12 +10,13 @@ from reallocation import offers
 from reallocation.candidates import Pool, pool, professors_of_section
 from reallocation.enums import OfferStatus, StepNumber, WaitingFor
 from reallocation.models import Offer
+from reallocation.outlook import budget_ahead
 from reallocation.policy import Stage, Waves, Window, class_budget, waking_clock
 from reallocation.reasons import Reason
 from timetable.models import Professor, Section
 from timetable.prepared import Many, PreparedQuery, PreparedRows
 
-from .base import GiveUp, Outcome, Resolved, Skip, Step, Substitution, Visit, Wait
+from .base import Asking, GiveUp, Outcome, Resolved, Skip, Step, Substitution, Visit, Wait
 from .considered import note_left_out
 
 _SECTIONS = PreparedQuery(
@@ -44,25 +45,28 @@ _NOT_ASKED = PreparedRows[Professor](
 )
 
 
-class ProfessorsOfSection(Step[Pool]):
+class ProfessorsOfSection(Step[Asking]):
     number = StepNumber.SECTION
 
     def applicable(self, visit: Visit) -> Reason | None:
         has_section = _SECTIONS(offering=visit.case.meeting.offering_id)
         return None if has_section else Reason("no_section")
 
-    def prepare(self, visit: Visit) -> Pool:
+    def prepare(self, visit: Visit) -> Asking:
         """At entry the whole pool; later those of it who have not been asked yet, as they are now."""
-        case = visit.case
+        case, policy, now = visit.case, visit.policy, visit.now
         asked = {professor_id for (professor_id,) in _ASKED(case=case.pk)}
         if visit.entering:
             people = professors_of_section(case)
         else:
             codes = visit.record.considered["order"]
             people = _NOT_ASKED(institute=case.institute_id, codes=codes, asked=asked)
-        return pool(case, people, visit.policy, now=visit.now, asked=asked)
+        found = pool(case, people, policy, now=now, asked=asked)
+        if visit.entering and found.ranked:
+            return Asking(found, budget_ahead(case, policy, Stage.SECTION, now))
+        return Asking(found, class_budget(case, policy))
 
-    def act(self, visit: Visit, prepared: Pool) -> Outcome:
+    def act(self, visit: Visit, prepared: Asking) -> Outcome:
         if visit.entering:
             return self._enter(visit, prepared)
         case, now = visit.case, visit.now
@@ -74,18 +78,19 @@ class ProfessorsOfSection(Step[Pool]):
         if now >= window.closes_at:
             offers.end(case, waiting, OfferStatus.EXPIRED, now)
             return GiveUp(Reason("no_answer" if waiting else "all_declined"))
-        return self._next_waves(visit, prepared, bool(waiting))
+        return self._next_waves(visit, prepared.pool, bool(waiting))
 
-    def _enter(self, visit: Visit, prepared: Pool) -> Outcome:
-        visit.record.considered = prepared.as_json()
-        if not prepared.ranked:
+    def _enter(self, visit: Visit, prepared: Asking) -> Outcome:
+        found = prepared.pool
+        visit.record.considered = found.as_json()
+        if not found.ranked:
             return Skip(Reason("nobody_free"))
-        window = class_budget(visit.case, visit.policy).window(Stage.SECTION, visit.now)
+        window = prepared.budget.window(Stage.SECTION, visit.now)
         if window is None:
             return Skip(Reason("no_time"))
-        waves = Waves.of(len(prepared.ranked), window, visit.policy)
+        waves = Waves.of(len(found.ranked), window, visit.policy)
         visit.record.considered |= {
-            "order": [candidate.professor.code for candidate in prepared.ranked],
+            "order": [candidate.professor.code for candidate in found.ranked],
             "waves": {"size": waves.size, "count": waves.count, "sent": 0},
             "window": {
                 "opens_at": window.opens_at.isoformat(),
@@ -93,7 +98,7 @@ class ProfessorsOfSection(Step[Pool]):
                 "waking": window.waking is not None,
             },
         }
-        return self._next_waves(visit, prepared, anyone_waiting=False)
+        return self._next_waves(visit, found, anyone_waiting=False)
 
     def _next_waves(self, visit: Visit, prepared: Pool, anyone_waiting: bool) -> Outcome:
         """Send each wave that is due: its time has come, or nobody is left to answer the last."""

@@ -7,6 +7,7 @@ from reallocation.candidates import Candidate, Pool, pool, professors_of_course
 from reallocation.enums import OfferStatus, StepNumber, WaitingFor
 from reallocation.models import Offer
 from reallocation.notifications import announce
+from reallocation.outlook import budget_ahead
 from reallocation.policy import Stage, class_budget
 from reallocation.reasons import Reason
 from timetable import meetings
@@ -14,30 +15,34 @@ from timetable.models import Professor
 from voting import questions
 from voting.enums import BallotKind
 
-from .base import GiveUp, Outcome, Resolved, Skip, Step, Substitution, Visit, Wait
+from .base import Asking, GiveUp, Outcome, Resolved, Skip, Step, Substitution, Visit, Wait
 from .considered import note_left_out
 from .vote import closed_ballot, has_voters, open_vote, refusal
 
 
-class SameSubject(Step[Pool]):
+class SameSubject(Step[Asking]):
     number = StepNumber.SUBJECT
 
-    def prepare(self, visit: Visit) -> Pool:
+    def prepare(self, visit: Visit) -> Asking:
         """At entry the whole pool; later those of it who are left, as they are now."""
-        case = visit.case
-        if visit.case.waiting_for == WaitingFor.CLASS_VOTE:
-            return Pool((), ())
+        case, policy, now = visit.case, visit.policy, visit.now
+        if case.waiting_for == WaitingFor.CLASS_VOTE:
+            return Asking(Pool((), ()), class_budget(case, policy))
         if visit.entering:
-            return pool(case, professors_of_course(case), visit.policy, now=visit.now)
+            found = pool(case, professors_of_course(case), policy, now=now)
+            if not found.ranked:
+                return Asking(found, class_budget(case, policy))
+            return Asking(found, budget_ahead(case, policy, Stage.CHOOSE, now))
         asked = set(
             Offer.objects.filter(record=visit.record).values_list("professor_id", flat=True)
         )
         people = Professor.objects.filter(
             institute=case.institute_id, code__in=visit.record.considered["order"]
         )
-        return pool(case, people, visit.policy, now=visit.now, asked=asked)
+        found = pool(case, people, policy, now=now, asked=asked)
+        return Asking(found, budget_ahead(case, policy, Stage.ANSWER, now))
 
-    def act(self, visit: Visit, prepared: Pool) -> Outcome:
+    def act(self, visit: Visit, prepared: Asking) -> Outcome:
         match visit.case.waiting_for:
             case WaitingFor.CANDIDATE_CHOICE:
                 return self._chosen(visit, prepared)
@@ -48,32 +53,33 @@ class SameSubject(Step[Pool]):
             case _:
                 return self._enter(visit, prepared)
 
-    def _enter(self, visit: Visit, prepared: Pool) -> Outcome:
-        visit.record.considered = prepared.as_json()
-        if not prepared.ranked:
+    def _enter(self, visit: Visit, prepared: Asking) -> Outcome:
+        found = prepared.pool
+        visit.record.considered = found.as_json()
+        if not found.ranked:
             return Skip(Reason("nobody_free"))
-        visit.record.considered["order"] = [c.professor.code for c in prepared.ranked]
-        window = class_budget(visit.case, visit.policy).window(Stage.CHOOSE, visit.now)
+        visit.record.considered["order"] = [c.professor.code for c in found.ranked]
+        window = prepared.budget.window(Stage.CHOOSE, visit.now)
         if window is None:
             return self._ask_next(visit, prepared)
         until = window.closes_at
-        announce.asked_to_choose_candidate(visit.case, len(prepared.ranked), until, visit.now)
+        announce.asked_to_choose_candidate(visit.case, len(found.ranked), until, visit.now)
         return Wait(WaitingFor.CANDIDATE_CHOICE, deadline=until, due_at=until)
 
-    def _chosen(self, visit: Visit, prepared: Pool) -> Outcome:
+    def _chosen(self, visit: Visit, prepared: Asking) -> Outcome:
         deadline = visit.case.deadline
         if visit.case.named is None and deadline is not None and visit.now < deadline:
             return Wait(WaitingFor.CANDIDATE_CHOICE, deadline=deadline, due_at=deadline)
         return self._ask_next(visit, prepared)
 
-    def _ask_next(self, visit: Visit, prepared: Pool) -> Outcome:
+    def _ask_next(self, visit: Visit, prepared: Asking) -> Outcome:
         """Ask whom the professor chose, or else the highest in the order, of those still free."""
         case = visit.case
-        candidate = self._next(visit, prepared)
+        candidate = self._next(visit, prepared.pool)
         case.named = None
         if candidate is None:
             return GiveUp(Reason("nobody_left"))
-        window = class_budget(case, visit.policy).window(Stage.ANSWER, visit.now)
+        window = prepared.budget.window(Stage.ANSWER, visit.now)
         if window is None:
             return GiveUp(Reason("no_time"))
         offers.send(case, visit.record, [candidate], expires_at=window.closes_at, now=visit.now)
@@ -92,11 +98,11 @@ class SameSubject(Step[Pool]):
         note_left_out(visit, prepared, order[: order.index(first)] if first else order)
         return free[first] if first else None
 
-    def _answered(self, visit: Visit, prepared: Pool) -> Outcome:
+    def _answered(self, visit: Visit, prepared: Asking) -> Outcome:
         case, now = visit.case, visit.now
         accepted = offers.accepted(case)
         if accepted:
-            return self._put_to_vote(visit, accepted)
+            return self._put_to_vote(visit, prepared, accepted)
         waiting = offers.waiting(case)
         if waiting and now < waiting[0].expires_at:
             until = waiting[0].expires_at
@@ -104,11 +110,11 @@ class SameSubject(Step[Pool]):
         offers.end(case, waiting, OfferStatus.EXPIRED, now)
         return self._ask_next(visit, prepared)
 
-    def _put_to_vote(self, visit: Visit, accepted: Offer) -> Outcome:
+    def _put_to_vote(self, visit: Visit, prepared: Asking, accepted: Offer) -> Outcome:
         case, now = visit.case, visit.now
         if not has_voters(case):
             return Resolved(Substitution(accepted.professor))
-        window = class_budget(case, visit.policy).window(Stage.VOTE, now)
+        window = prepared.budget.window(Stage.VOTE, now)
         if window is None:
             self._let_go(visit, accepted)
             return GiveUp(Reason("no_time"))

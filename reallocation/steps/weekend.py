@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
+from operator import attrgetter
 
 from django.db.models import QuerySet
 
 from reallocation.enums import CaseStatus, StepNumber, WaitingFor
 from reallocation.models import Case, Policy, SlotChoice
-from reallocation.policy import Stage, checkpoint_budget, checkpoint_of, notice
+from reallocation.outlook import ALL
+from reallocation.policy import Stage, checkpoint_budget, checkpoint_of, floor, notice
 from reallocation.reasons import Reason
 from reallocation.slots import SlotOption, SlotSearch, search
 from timetable import meetings
@@ -28,7 +31,8 @@ def places(
 ) -> SlotSearch | None:
     """The best places on weekend days, or on this one, after a vote that opens now.
 
-    None where there is no time for a vote.
+    If none lies after a whole window, the latest that a shorter vote can still decide about. None where
+    there is no time for a vote.
     """
     checkpoint = checkpoint_of(case, now)
     if checkpoint is None:
@@ -36,17 +40,22 @@ def places(
     window = checkpoint_budget(case, policy, checkpoint).window(Stage.WEEKEND, now)
     if window is None:
         return None
-    earliest = window.closes_at + notice(policy)
-    if day is not None:
-        earliest = max(earliest, case.institute.moment(day, dt.time()))
-    return search(
+    begins = now if day is None else case.institute.moment(day, dt.time())
+    after_shortest = now + floor(policy) + notice(policy)
+    where = {"days": case.institute.weekend_days, "last_day": min(day or checkpoint, checkpoint)}
+    found = search(
         case,
         policy,
-        days=case.institute.weekend_days,
-        earliest=earliest,
-        last_day=min(day or checkpoint, checkpoint),
+        earliest=max(begins, window.closes_at + notice(policy)),
         limit=ALTERNATIVES,
+        **where,
     )
+    if found.options:
+        return found
+    sooner = search(case, policy, earliest=max(begins, after_shortest), limit=ALL, **where)
+    latest = sorted(sooner.options, key=attrgetter("starts_at"), reverse=True)[:ALTERNATIVES]
+    ranked = (replace(option, rank=rank) for rank, option in enumerate(latest, start=1))
+    return replace(sooner, options=tuple(ranked))
 
 
 def proposals(case: Case) -> QuerySet[SlotChoice]:
@@ -127,7 +136,8 @@ class Weekend(Step[SlotSearch | None]):
             return GiveUp(Reason("slot_lost"))
         local = case.institute.local
         facts = questions.about_time(local(case.before_starts_at), local(place.starts_at))
-        ballot = open_vote(visit, BallotKind.WEEKEND, facts, window.closes_at)
+        closes_at = min(window.closes_at, place.starts_at - notice(policy))
+        ballot = open_vote(visit, BallotKind.WEEKEND, facts, closes_at)
         SlotChoice.objects.create(
             case=case,
             step=self.number,
@@ -138,7 +148,7 @@ class Weekend(Step[SlotSearch | None]):
             ballot=ballot,
             reasons=[reason.as_json() for reason in place.reasons],
         )
-        return Wait(WaitingFor.WEEKEND_VOTE, deadline=window.closes_at, due_at=window.closes_at)
+        return Wait(WaitingFor.WEEKEND_VOTE, deadline=closes_at, due_at=closes_at)
 
     @staticmethod
     def _hold(visit: Visit, prepared: SlotSearch) -> SlotOption | None:

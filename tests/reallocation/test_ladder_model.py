@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from reallocation.models import Policy
 from reallocation.policy import Budget, Stage, WakingClock, Waves
-from tests.reallocation.model import invariants, ladder, outside
+from tests.reallocation.model import invariants, ladder, outlook, outside
 from tests.reallocation.model.budget import HOUR, Rules, open_window, waves
 from tests.reallocation.model.clock import Clock, clock_of
 from tests.reallocation.model.world import (
@@ -685,3 +685,52 @@ def test_the_registrar_assigns_moves_drops_and_sends_on(play):
     assert play.world.owed == {}
     play.do(outside.assign, case.name, "eve", now=at(1, "14:00"))
     assert (case.status, play.world.meetings[LESSON].professor) == ("substituted", "eve")
+
+
+# What waiting would cost.
+
+
+def last_days(play, day):
+    """The lesson's checkpoint."""
+    play.world.checkpoints = (dt.date(2027, 3, day), dt.date(2027, 3, 28))
+
+
+def test_steps_before_the_class_end_while_the_last_place_can_be_had(play):
+    # Filed on Sunday for Monday, the day of the checkpoint, on which Ada is away: nothing is left.
+    last_days(play, 8)
+    play.world.teaching_days = frozenset({1, 2, 3, 4, 5, 7})
+    (case,) = play.file(at(7, "07:00"))
+    # Sunday's last place begins at 11:00.
+    assert told(case)[:3] == ("open", 2, "colleagues")
+    assert case.deadline <= at(7, "10:00")
+    for _ in range(5):
+        if case.is_open:
+            play.run(case.due_at)
+    assert case.status == "rescheduled"
+    assert play.world.meetings[LESSON].place == place(7, "11:00")
+
+
+def test_a_place_is_promised_to_each_open_case_in_the_order_of_the_classes(play):
+    last_days(play, 9)
+    play.world.add(meeting("m2", "alg", "ada", place(9)))
+    absence = Absence("a1", "ada", at(8, "00:00"), at(9, "23:00"))
+    cases = outside.file(play.world, absence, at(5, "09:00"))
+    friday = {place(5, clock, room) for clock in ("10:00", "11:00") for room in ("R1", "R3")}
+    assert [outlook.promised(play.world, case, friday) for case in cases] == [
+        at(5, "10:00"),
+        at(5, "11:00"),
+    ]
+    assert [outlook.promised(play.world, case, {place(5)}) for case in cases] == [
+        at(5, "10:00"),
+        None,
+    ]
+
+
+def test_a_weekend_vote_closes_before_the_last_place_that_it_can_be_about(play):
+    last_days(play, 14)
+    play.world.rules = Rules(windows={**Rules().windows, "weekend": 200 * HOUR})
+    play.world.teaching_days = frozenset()
+    (case,) = play.file(at(8, "11:00"))
+    assert visits(case)[-2:] == [(4, "gave_up", "no_slot"), (5, "running", "")]
+    assert told(case) == ("open", 5, "weekend_vote", at(14, "10:00"))
+    assert case.ballot_place.starts_at == at(14, "11:00")

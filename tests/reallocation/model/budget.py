@@ -68,12 +68,20 @@ def stages_left(stage: str) -> tuple[str, ...]:
 
 
 def open_window(
-    stage: str, now: dt.datetime, deadline: dt.datetime, rules: Rules, clock: Clock
+    stage: str,
+    now: dt.datetime,
+    deadline: dt.datetime,
+    rules: Rules,
+    clock: Clock,
+    idle: frozenset[str] = frozenset(),
 ) -> Window | None:
-    """The window of a stage opened now, or None where there is no time for one."""
+    """The window of a stage opened now, or None where there is no time for one.
+
+    Idle stages are those in which nobody would be waited for.
+    """
     if deadline <= now:
         return None
-    left = [rules.windows[s] for s in stages_left(stage)]
+    left = [rules.windows[s] for s in stages_left(stage) if s not in idle]
     full = rules.windows[stage]
     need = sum(left, dt.timedelta())
     have = clock.waking_between(now, deadline)

@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Protocol
 
-from . import budget, free
+from . import budget, free, outlook
 from .world import Ballot, Case, Hold, Meeting, Offer, Place, Visit, World, names
 
 STEPS = (1, 2, 3, 4, 5)
@@ -104,14 +104,19 @@ def hold_candidate(world: World, case: Case, professor: str) -> None:
 
 
 def window_of(world: World, case: Case, stage: str, now: dt.datetime) -> budget.Window | None:
+    idle: frozenset[str] = frozenset()
     if stage in budget.GROUPS[0]:
-        until = case.before.starts_at
+        deadline = outlook.people_until(world, case, now)
+        pools = section_pool(world, case), subject_pool(world, case)
+        idle = outlook.idle_stages(world, case, stage, now, deadline, *pools)
     else:
         last = world.checkpoint(case, now)
         if last is None:
             return None
-        until = world.clock.midnight_after(last)
-    return budget.open_window(stage, now, until - world.rules.notice, world.rules, world.clock)
+        deadline = world.clock.midnight_after(last) - world.rules.notice
+        if stage == "slot":
+            deadline = outlook.pick_until(world, case, now, deadline)
+    return budget.open_window(stage, now, deadline, world.rules, world.clock, idle)
 
 
 # The rungs.
@@ -335,6 +340,11 @@ def weekend(world: World, case: Case, now: dt.datetime, oracle: Oracle) -> None:
     after = window.ends_at + world.rules.notice
     places = free.open_places(world, case, now, after, world.weekend_days)
     if not places:
+        # A shorter vote, about the place that leaves it the most time.
+        shortest = now + world.rules.floor + world.rules.notice
+        places = free.open_places(world, case, now, shortest, world.weekend_days)
+        places = {p for p in places if p.starts_at == max(q.starts_at for q in places)}
+    if not places:
         return drop(world, case, "no_slot")
     klass = world.klass_of(case)
     if not klass.students:
@@ -342,8 +352,9 @@ def weekend(world: World, case: Case, now: dt.datetime, oracle: Oracle) -> None:
     place = oracle.best_place(case, places)
     world.holds.append(Hold(case.name, case.professor, place.room, *place[:2], klass=klass.name))
     case.ballot_place = place
-    case.ballot = Ballot("weekend", klass.students, window.ends_at, world.rules.quorum_percent)
-    return wait(case, "weekend_vote", window.ends_at, window.ends_at)
+    closes_at = min(window.ends_at, place.starts_at - world.rules.notice)
+    case.ballot = Ballot("weekend", klass.students, closes_at, world.rules.quorum_percent)
+    return wait(case, "weekend_vote", closes_at, closes_at)
 
 
 def count_weekend_votes(world: World, case: Case, now: dt.datetime) -> None:
