@@ -16,6 +16,7 @@ from functools import cache
 
 from reallocation import candidates, slots
 from reallocation.models import Case, Policy
+from reallocation.outlook import last_week
 from reallocation.policy import checkpoint_of, notice, policy_of, waking_clock
 from reallocation.rehearsal.people import ANSWER_MEDIAN, ANSWER_SPREAD, Odds
 from tests.reallocation.brute_force import free_places
@@ -24,7 +25,8 @@ from voting.enums import BallotResult
 from voting.models import Ballot
 
 PLENTY = 12
-"""Places on teaching days. With so many at its opening a case is not looked at again."""
+"""Places on teaching days, or one with more than a week to the checkpoint, because the timetable repeats.
+With so many at its opening a case is not looked at again."""
 
 
 class Why(StrEnum):
@@ -95,22 +97,23 @@ def sight(case: Case, policy: Policy, now: dt.datetime) -> Sight:
     in_time = case.before_starts_at - notice(policy) - now >= floor
     places = weekend = 0
     if last_day is not None:
-        spans = (
+        teaching, holidays = (
             {"days": institute.teaching_days, "earliest": earliest, "last_day": last_day},
             {"days": institute.weekend_days, "earliest": earliest + floor, "last_day": last_day},
         )
-        places, weekend = (
-            len(slots.search(case, policy, limit=most, **where).options)
-            for where, most in zip(spans, (PLENTY, 1), strict=True)
-        )
+        enough = PLENTY if last_week(case, now) else 1
+        places = len(slots.search(case, policy, limit=enough, **teaching).options)
+        if places < enough:
+            weekend = len(slots.search(case, policy, limit=1, **holidays).options)
         if not places and not weekend:
             # That there is nothing is said by the slow search too.
             places, weekend = (
                 len(free_places(case, clash_percent=policy.clash_percent, **where))
-                for where in spans
+                for where in (teaching, holidays)
             )
-    colleagues = frozenset() if places >= PLENTY else colleagues_of(case, policy, now)
-    return Sight(now, places, weekend, colleagues, in_time)
+        if places >= enough:
+            return Sight(now, PLENTY, weekend, frozenset(), in_time)
+    return Sight(now, places, weekend, colleagues_of(case, policy, now), in_time)
 
 
 def why(case: Case, seen: Iterable[Sight]) -> Why:

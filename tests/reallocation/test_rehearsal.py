@@ -162,6 +162,28 @@ def test_the_command_prints_one_object_with_every_field(flow):
     assert list(command("northfield", "--absences", "2", "--on", "2027-03-02")) == FIELDS
 
 
+@pytest.mark.parametrize(("terminal", "shown"), [(True, True), (False, False)])
+def test_progress_is_drawn_on_a_terminal_alone(flow, monkeypatch, terminal, shown):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal, raising=False)
+    drawn = StringIO()
+    arguments = ("northfield", "--on", "2027-03-02", "--json")
+    call_command("rehearse", *arguments, stdout=StringIO(), stderr=drawn)
+    lines = drawn.getvalue().split("\r")
+    assert (lines[-1].strip() == f"as it is: [{'#' * 30}] 4/4 absences") is shown
+    assert (drawn.getvalue() != "") is shown
+
+
+def test_an_onlooker_sees_each_case_before_it_moves_and_changes_nothing(flow):
+    seen = []
+
+    def watch(case_id, now):
+        seen.append((Case.objects.get(pk=case_id).turn, now))
+
+    assert played(flow.house.institute, watch=watch) == played(flow.house.institute)
+    assert seen[0][0] == 0
+    assert [now for _, now in seen] == sorted(now for _, now in seen)
+
+
 def test_the_command_shows_a_table_to_people(flow):
     out = StringIO()
     call_command("rehearse", "northfield", "--on", "2027-03-02", stdout=out)
