@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from itertools import pairwise
 
 from reallocation import candidates, slots
 from reallocation.models import Case, Policy
@@ -32,11 +33,13 @@ With so many at its opening a case is not looked at again."""
 class Why(StrEnum):
     """Why a class was lost; the first that fits."""
 
+    CLASS_SAID_NO = "class_said_no"
     MISSED = "missed"
     """A place or a vote was still possible when it was dropped: a fault of the rules or of the code."""
-    CLASS_SAID_NO = "class_said_no"
+    PLACE_TAKEN = "place_taken"
+    """A place on a teaching day was free once, and another class had it in the end."""
     PLACE_PASSED = "place_passed"
-    """A place on a teaching day was free once, and passed or was taken while somebody was waited for."""
+    """The same, but the place passed while somebody was waited for."""
     WEEKEND_PASSED = "weekend_passed"
     """The same of a weekend place: a vote at its shortest would have ended in time."""
     COLLEAGUE_NOT_ASKED = "colleague_not_asked"
@@ -53,6 +56,7 @@ class Sight:
 
     at: dt.datetime
     places: int
+    last_place: dt.datetime | None
     weekend: int
     colleagues: frozenset[str]
     time_to_ask: bool
@@ -96,13 +100,15 @@ def sight(case: Case, policy: Policy, now: dt.datetime) -> Sight:
     earliest, floor = now + notice(policy), dt.timedelta(minutes=policy.window_floor)
     in_time = case.before_starts_at - notice(policy) - now >= floor
     places = weekend = 0
+    last_place = None
     if last_day is not None:
         teaching, holidays = (
             {"days": institute.teaching_days, "earliest": earliest, "last_day": last_day},
             {"days": institute.weekend_days, "earliest": earliest + floor, "last_day": last_day},
         )
         enough = PLENTY if last_week(case, now) else 1
-        places = len(slots.search(case, policy, limit=enough, **teaching).options)
+        starts = [o.starts_at for o in slots.search(case, policy, limit=enough, **teaching).options]
+        places, last_place = len(starts), max(starts, default=None)
         if places < enough:
             weekend = len(slots.search(case, policy, limit=1, **holidays).options)
         if not places and not weekend:
@@ -112,8 +118,9 @@ def sight(case: Case, policy: Policy, now: dt.datetime) -> Sight:
                 for where in (teaching, holidays)
             )
         if places >= enough:
-            return Sight(now, PLENTY, weekend, frozenset(), in_time)
-    return Sight(now, places, weekend, colleagues_of(case, policy, now), in_time)
+            return Sight(now, PLENTY, last_place, weekend, frozenset(), in_time)
+    colleagues = colleagues_of(case, policy, now)
+    return Sight(now, places, last_place, weekend, colleagues, in_time)
 
 
 def why(case: Case, seen: Iterable[Sight]) -> Why:
@@ -123,12 +130,14 @@ def why(case: Case, seen: Iterable[Sight]) -> Why:
     ballots = Ballot.objects.filter(subject_uid=case.uid)
     refused = ballots.filter(kind="weekend", result=BallotResult.REJECTED).exists()
     in_time = [look for look in looks if look.time_to_ask]
-    if looks[-1].places or (looks[-1].weekend and not refused):
-        return Why.MISSED
     if refused:
         return Why.CLASS_SAID_NO
-    if any(look.places for look in looks):
-        return Why.PLACE_PASSED
+    if looks[-1].places or looks[-1].weekend:
+        return Why.MISSED
+    for look, after in reversed(list(pairwise(looks))):
+        if look.last_place is not None:
+            gone = look.last_place < after.at + notice(policy_of(case.institute))
+            return Why.PLACE_PASSED if gone else Why.PLACE_TAKEN
     if any(look.weekend for look in looks):
         return Why.WEEKEND_PASSED
     if any(look.colleagues - asked for look in in_time):
