@@ -9,7 +9,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, re_path
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
@@ -74,7 +74,7 @@ def _in_json(view: Callable[..., Any]) -> Callable[..., HttpResponseBase]:
 
 
 @csrf_exempt
-def _nothing_here(request: HttpRequest, rest: str = "") -> HttpResponseBase:
+def _nothing_here(request: HttpRequest) -> HttpResponseBase:
     return not_found().response()
 
 
@@ -83,8 +83,9 @@ def _urls() -> tuple[list[Any], str, str]:
     for pattern in patterns:
         if isinstance(pattern, URLPattern):
             pattern.callback = _in_json(pattern.callback)
-    # In place of ninja's own root, which tells in HTML where the reference is.
-    rest = [path("", _nothing_here, name="api-root"), path("<path:rest>", _nothing_here)]
+    # In place of ninja's own root, which tells in HTML where the reference is. A line break, too, is
+    # part of an address, and `path` would stop at it.
+    rest = [path("", _nothing_here, name="api-root"), re_path(r"[\s\S]+", _nothing_here)]
     return [*patterns[:-1], *rest], app_name, namespace
 
 

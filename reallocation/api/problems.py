@@ -108,7 +108,9 @@ def _of_validation(error: ValidationError) -> Problem:
     for one in error.errors:
         # ("body", "data", "reason") and ("query", "limit"): the last name is the one of the caller.
         place = [str(part) for part in one["loc"] if part not in {"body", "query", "path", "data"}]
-        fields.setdefault(".".join(place) or "body", str(one["msg"]))
+        # What the schemas themselves refuse is worded already; pydantic puts "Value error" before it.
+        own = one.get("ctx", {}).get("error")
+        fields.setdefault(".".join(place) or "body", str(own or one["msg"]))
     message = _("Something in the request is not as it should be.")
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", message, fields)
 

@@ -77,7 +77,7 @@ ON_DAY: Any = {"type": "string", "format": "date"}
 AT_MOMENT: Any = {"type": "string", "format": "date-time"}
 
 Text = Annotated[str, AfterValidator(storable)]
-Code = Annotated[Text, Field(min_length=1, max_length=64)]
+Code = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(storable)]
 Day = Annotated[dt.date, PlainValidator(day_of), WithJsonSchema(ON_DAY)]
 DayOrMoment = Annotated[
     dt.date, PlainValidator(day_or_moment), WithJsonSchema({"anyOf": [ON_DAY, AT_MOMENT]})

@@ -164,6 +164,18 @@ def test_an_unknown_id_is_not_found(registrar, changes, field):
 
 
 @pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"reason": "\x00"}, "It holds a character that cannot be kept."),
+        ({"professor_id": "A" * 65}, "String should have at most 64 characters"),
+    ],
+)
+def test_what_is_wrong_with_a_field_is_said_to_people(ada, changes, message):
+    said = ada.post("/professor-unavailability", unavailable(**changes))
+    assert said.body["fields"] == dict.fromkeys(changes, message)
+
+
+@pytest.mark.parametrize(
     ("changes", "field"),
     [
         ({"unavailability_date": "tomorrow"}, "unavailability_date"),

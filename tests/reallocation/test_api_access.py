@@ -344,6 +344,7 @@ def test_a_secret_is_kept_as_a_hash_and_its_use_as_a_day(flow):
     [
         ("get", "/api/nothing", 404, "not_found"),
         ("get", "/api/", 404, "not_found"),
+        ("delete", f"{ROOT}/webhooks/1%0A2", 404, "not_found"),
         ("get", f"{ROOT}/cases/1/slots", 404, "not_found"),
         ("delete", f"{ROOT}/cases", 405, "method_not_allowed"),
         ("get", f"{ROOT}/student-vote", 405, "method_not_allowed"),
