@@ -15,7 +15,7 @@ LOOK := env -u BASE_URL -u ALLOWED_HOSTS DATABASE_URL=sqlite://:memory: SECRET_K
 LIVE := env -u DEBUG -u BASE_URL -u ALLOWED_HOSTS DATABASE_URL=sqlite://:memory:
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format translations bench screenshots clean
+.PHONY: help setup demo test check format translations bench fuzz screenshots clean
 
 help:
 	@echo "make demo    a sample institute with web and worker on PORT (default 8000)"
@@ -24,6 +24,7 @@ help:
 	@echo "make format  put the code in order"
 	@echo "make translations  every text of the sources in the catalogues, and these compiled"
 	@echo "make bench   how fast it is on this machine, a line of JSON each"
+	@echo "make fuzz    thousands of generated requests for each endpoint of the API and each role"
 	@echo "make screenshots  every page as a picture, for each kind of user, in var/screenshots"
 	@echo "make setup   only the virtual environment, with all that development needs"
 	@echo "make clean   throw away .venv and var, the sample data included"
@@ -79,6 +80,10 @@ translations: .venv/dev.installed
 # ONLY=q: only what the rules do to classes, on real timetables; ONLY=bf: only these two.
 bench: .venv/dev.installed
 	@$(BIN)/python -m tests.benchmarks $(ONLY)
+
+# EXAMPLES=200: so many for each. WITH="--role student --endpoint offers": only these.
+fuzz: .venv/dev.installed
+	@$(BIN)/python -m tests.fuzz --examples $(or $(EXAMPLES),2000) $(WITH)
 
 # WHO=student: only for users of whom this is said.
 screenshots: .venv/dev.installed

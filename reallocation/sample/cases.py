@@ -207,10 +207,12 @@ STATES: dict[str, Callable[[Sample], Case]] = {
 """A case in every state that somebody may want to look at, by name."""
 
 
-def make_cases(institute: Institute, now: dt.datetime, *, seed: int = 1) -> dict[str, Case]:
-    """One case in each of STATES."""
+def make_cases(
+    institute: Institute, now: dt.datetime, *, seed: int = 1, later: dt.timedelta = dt.timedelta()
+) -> dict[str, Case]:
+    """One case in each of STATES, of classes of the coming days or so much later."""
     chance = random.Random(seed)  # noqa: S311 - which classes are shown is no secret
-    day = institute.local(now).date() + dt.timedelta(days=FIRST_DAY)
+    day = institute.local(now + later).date() + dt.timedelta(days=FIRST_DAY)
     first = institute.moment(day, dt.time())
     found = list(
         Meeting.objects.holding()

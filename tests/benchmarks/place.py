@@ -65,8 +65,8 @@ def manage(url: str, *arguments: str) -> str:
 
 
 @contextmanager
-def web(url: str, port: int) -> Iterator[None]:
-    """The site, with a bare view beside it, until the block is left."""
+def web(url: str, port: int, **settings: str) -> Iterator[None]:
+    """The site with these settings, and a bare view beside it, until the block is left."""
     manage(url, "collectstatic", "--noinput", "--verbosity", "0")
     server = subprocess.Popen(
         [
@@ -77,7 +77,7 @@ def web(url: str, port: int) -> Iterator[None]:
             f"--bind=127.0.0.1:{port}",
             "tests.benchmarks.wsgi",
         ],
-        env=os.environ | surroundings(url, port),
+        env=os.environ | surroundings(url, port) | settings,
     )
     try:
         wait_for(port)
