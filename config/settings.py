@@ -225,10 +225,10 @@ else:
     # Planning takes PostgreSQL ten times as long as most of our questions: each connection keeps the plans
     # of those that it has been asked twice. Its compiler costs more than it saves, too. The planner itself is
     # left as it is: with a lower join_collapse_limit it is lost where tables were just filled.
+    plans = {"server_side_binding": True, "prepare_threshold": 2}
     database["OPTIONS"] = {
         "options": "-c jit=off",
-        "server_side_binding": True,
-        "prepare_threshold": 2,
+        **(plans if env.bool("PREPARED_STATEMENTS", default=True) else {}),
         **database.get("OPTIONS", {}),
     }
     # Not the driver's own pool: the task cluster forks, and forked pools mix up sessions.

@@ -5,3 +5,6 @@ from django.utils.translation import gettext_lazy as _
 class TimetableConfig(AppConfig):
     name = "timetable"
     verbose_name = _("Timetable")
+
+    def ready(self) -> None:
+        from . import receivers  # noqa: F401

@@ -153,3 +153,20 @@ def test_rows_are_locked_inside_a_transaction_only():
         assert prepared(pk=0) == []
     with pytest.raises(TransactionManagementError):
         prepared(pk=0)
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db
+def test_postgresql_plans_a_statement_once_for_each_connection():
+    def planned():
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%7 AS seven%'"
+            )
+            return cursor.fetchone()[0]
+
+    assert connection.connection.prepared_max > 100
+    for _ in range(3):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 7 AS seven WHERE %s > 0", [1])
+    assert planned() == 1
