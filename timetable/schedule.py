@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from django.db.models import Q
+from django.db.models import F, Q
 
 from .enums import MeetingChange
 from .extensions import MeetingNote
@@ -101,15 +101,19 @@ def of_room(room: Room) -> MeetingQuerySet:
     return Meeting.objects.filter(Q(room=room) | Q(planned_room=room))
 
 
+def in_span(start: dt.datetime, end: dt.datetime) -> tuple[Q, Q]:
+    """Those that start in the span, and those that were planned in it and have left it."""
+    here = Q(starts_at__gte=start, starts_at__lt=end)
+    # That they have another time is said too: there is an index of such.
+    moved = ~Q(starts_at=F("planned_starts_at"))
+    return here, moved & ~here & Q(planned_starts_at__gte=start, planned_starts_at__lt=end)
+
+
 def rows_of_week(meetings: MeetingQuerySet, institute: Institute, monday: dt.date) -> list[Meeting]:
     """Those that start in the week, or that were planned in it. One query, and one for sections."""
     start, end = institute.moment(monday, dt.time()), institute.moment(monday + WEEK, dt.time())
-    rows = meetings.filter(
-        Q(starts_at__gte=start, starts_at__lt=end)
-        | Q(planned_starts_at__gte=start, planned_starts_at__lt=end),
-        institute=institute,
-    )
-    return list(rows.for_list())
+    here, left = in_span(start, end)
+    return list(meetings.filter(here | left, institute=institute).for_list())
 
 
 def nearest_day(meetings: MeetingQuerySet, institute: Institute, day: dt.date) -> dt.date | None:

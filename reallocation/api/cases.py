@@ -80,7 +80,7 @@ def list_cases(request: HttpRequest, data: Annotated[CaseFilter, Query()]) -> Ca
         rows = rows.filter(step=data.step)
     if data.professor_id is not None:
         rows = rows.filter(professor__code=data.professor_id)
-    found, following = newest_first(rows.for_list(), data)
+    found, following = newest_first(rows.select_related(*wording.CASE), data)
     return CaseList(items=[wording.case(row) for row in found], next=following, cursor=cursor)
 
 

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Router
 
-from fairness.report import fairness_report as report_of
+from fairness.recent import recent_report
 from fairness.report import for_department, for_professor
 from timetable.enums import StaffRole
 
@@ -33,7 +33,7 @@ def fairness_report(request: HttpRequest, institute_id: str) -> FairnessOut:
     actor = caller_of(request).at(institute_id)
     if actor.institute is None or not (actor.role or actor.professor):
         raise not_found("institute_id")
-    found = report_of(actor.institute, timezone.now())
+    found = recent_report(actor.institute, timezone.now())
     if not actor.role and actor.professor is not None:
         found = for_professor(found, actor.professor)
     elif actor.role == StaffRole.HEAD and actor.department:

@@ -58,13 +58,11 @@ def list_meetings(request: HttpRequest, data: Annotated[MeetingFilter, Query()])
     if not dt.timedelta(0) <= last - first <= LONGEST:
         raise invalid("to", _("At most a year, and not before the first day."))
     start, end = institute.moment(first, dt.time()), institute.moment(last + ONE_DAY, dt.time())
-    rows = _meetings_of(actor).filter(
-        Q(starts_at__gte=start, starts_at__lt=end)
-        | Q(planned_starts_at__gte=start, planned_starts_at__lt=end)
-    )
+    rows = _meetings_of(actor)
     if data.assignment_id is not None:
         rows = rows.filter(offering__code=data.assignment_id)
-    found, following = soonest_first(rows.for_list(), data)
+    rows = rows.select_related(*wording.MEETING)
+    found, following = soonest_first(rows, data, *schedule.in_span(start, end))
     return MeetingList(items=[wording.meeting(row) for row in found], next=following)
 
 
@@ -74,7 +72,7 @@ def _meetings_of(actor: Actor) -> MeetingQuerySet:
         return rows
     mine = Q(pk__in=[])
     if actor.professor is not None:
-        mine |= Q(pk__in=schedule.of_professor(actor.professor).order_by().values("pk"))
+        mine |= Q(pk__in=schedule.of_professor(actor.professor).values("pk"))
     if actor.student is not None:
         mine |= Q(pk__in=schedule.of_student(actor.student).order_by().values("pk"))
     return rows.filter(mine)

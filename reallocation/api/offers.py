@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from ninja import Router
 
-from reallocation import answers, queries
+from reallocation import answers
 from reallocation.audit import Who
 from reallocation.enums import ActorKind
 from reallocation.models import Offer, OfferQuerySet
@@ -57,9 +57,7 @@ def list_offers(request: HttpRequest, data: Since) -> OfferList:
         raise not_found()
     cursor = cursor_of(actor.institute)
     rows = offers_for(actor).filter(changed_since(data.since, actor.institute, case="case"))
-    found, following = newest_first(
-        queries.offers_with_case(rows).select_related("professor"), data
-    )
+    found, following = newest_first(rows.select_related(*wording.OFFER), data)
     items = [wording.offer(row, with_comment=True) for row in found]
     return OfferList(items=items, next=following, cursor=cursor)
 
@@ -103,5 +101,5 @@ def _own(request: HttpRequest, uid: uuid.UUID) -> tuple[Offer, Professor, Who]:
 
 
 def _again(offer: Offer) -> OfferOut:
-    rows = queries.offers_with_case(Offer.objects.all()).select_related("professor")
+    rows = Offer.objects.select_related(*wording.OFFER)
     return wording.offer(rows.get(pk=offer.pk), with_comment=True)

@@ -44,14 +44,24 @@ def newest_first(rows: QuerySet[Any], page: PageIn) -> tuple[list[Any], uuid.UUI
     return _cut(rows, page.limit)
 
 
-def soonest_first(rows: QuerySet[Any], page: PageIn) -> tuple[list[Any], uuid.UUID | None]:
-    """The same by start."""
-    rows = rows.order_by("starts_at", "pk")
+def soonest_first(
+    rows: QuerySet[Any], page: PageIn, many: Q, few: Q
+) -> tuple[list[Any], uuid.UUID | None]:
+    """The same by start, of rows that are either one of many or one of a few.
+
+    They are asked for apart, and the few without their order: an index has the first of the many, and
+    whoever follows it to the first of the few reads the whole timetable.
+    """
+    later = Q()
     if page.after is not None:
-        last = _last(rows, page.after)
+        last = _last(rows.filter(many | few), page.after)
         later = Q(starts_at__gt=last.starts_at) | Q(starts_at=last.starts_at, pk__gt=last.pk)
-        rows = rows.filter(later)
-    return _cut(rows, page.limit)
+    ordered = rows.filter(later).order_by("starts_at", "pk")
+    found = list(ordered.filter(many)[: page.limit + 1])
+    strays = sorted(rows.filter(later, few).order_by().values_list("starts_at", "pk"))
+    if strays:
+        found += ordered.filter(pk__in=[pk for _, pk in strays[: page.limit + 1]])
+    return _cut(sorted(found, key=lambda row: (row.starts_at, row.pk)), page.limit)
 
 
 def _last(rows: QuerySet[Any], uid: uuid.UUID) -> Any:
@@ -61,7 +71,7 @@ def _last(rows: QuerySet[Any], uid: uuid.UUID) -> Any:
     return found
 
 
-def _cut(rows: QuerySet[Any], limit: int) -> tuple[list[Any], uuid.UUID | None]:
+def _cut(rows: QuerySet[Any] | list[Any], limit: int) -> tuple[list[Any], uuid.UUID | None]:
     found = list(rows[: limit + 1])
     more = len(found) > limit
     return found[:limit], found[limit - 1].uid if more else None

@@ -24,6 +24,15 @@ from .schemas import (
     StepOut,
 )
 
+CASE = (
+    *("institute", "absence", "professor"),
+    *("meeting__offering__course", "meeting__professor", "meeting__room"),
+)
+OFFER = ("professor", "case__professor", "case__before_room", "case__meeting__offering__course")
+MEETING = ("offering__course", "professor", "room", "planned_professor", "planned_room")
+"""What is told of each row, and so is read with it. Pages show more of each: for fifty rows, that is
+several times the work."""
+
 
 def opened(case: Case) -> OpenedCase:
     return OpenedCase(

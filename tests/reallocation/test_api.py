@@ -529,6 +529,25 @@ def test_meetings_come_in_pages(registrar):
     assert [len(page["items"]), len({one["meeting"] for one in seen}), len(seen)] == [1, 7, 7]
 
 
+def test_pages_of_meetings_hold_those_that_have_left_their_day_too(registrar, house):
+    """Moved from the second day to before it, and to long after it: told where they were planned."""
+    away = {"MATH.A": at("2027-03-01 16:00"), "CHEM.B": at("2027-03-20 09:00")}
+    for code, starts_at in away.items():
+        meeting = house.meetings[code, "2027-03-03"]
+        length = meeting.ends_at - meeting.starts_at
+        meeting.starts_at, meeting.ends_at = starts_at, starts_at + length
+        meeting.save(update_fields=["starts_at", "ends_at"])
+    days, seen, after = {"from": "2027-03-02", "to": "2027-03-03", "limit": 1}, [], {}
+    while after is not None:
+        page = registrar.get("/meetings", **days, **after).body
+        seen += [(one["starts_at"], one["assignment_id"]) for one in page["items"]]
+        after = {"after": page["next"]} if page["next"] else None
+    first, last = ("2027-03-01T15:00:00Z", "MATH.A"), ("2027-03-20T08:00:00Z", "CHEM.B")
+    assert [seen[0], seen[-1]] == [first, last]
+    starts = [start for start, _ in seen]
+    assert (len(seen), len(set(seen)), starts) == (7, 7, sorted(starts))
+
+
 @pytest.mark.parametrize(
     ("query", "field"),
     [
