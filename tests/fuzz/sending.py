@@ -24,6 +24,9 @@ from .stage import World
 ROUND = 250
 """Requests between two fresh copies of the database, half of them malformed."""
 
+PATIENCE = 120
+"""Seconds: how long an answer may take is measured elsewhere."""
+
 AT_ONCE = hypothesis.settings(
     database=None,
     deadline=None,
@@ -37,7 +40,7 @@ class Sender:
 
     def __init__(self, site: str, world: World, refresh: Callable[[], None], seed: int) -> None:
         self.world, self.refresh, self.seed = world, refresh, seed
-        self.schema = schemathesis.openapi.from_url(f"{site}/api/openapi.json", timeout=60)
+        self.schema = schemathesis.openapi.from_url(f"{site}/api/openapi.json", timeout=PATIENCE)
         self.session = requests.Session()
 
     def operations(self, name: str = "") -> Iterator[APIOperation]:
@@ -80,7 +83,7 @@ class Sender:
             aim = Aim(self.world, random.Random(draw), role, operation.path)  # noqa: S311
             caller = aim.take(case, well_formed=mode == GenerationMode.POSITIVE)
             headers = {"Authorization": f"Bearer {caller.token}"} if caller.token else {}
-            response = case.call(session=self.session, headers=headers)
+            response = case.call(session=self.session, headers=headers, timeout=PATIENCE)
             statuses[response.status_code] += 1
             try:
                 case.validate_response(response, checks=CHECKS)
