@@ -70,7 +70,7 @@ def _import(size: Size, slug: str) -> float:
         )
 
 
-def _file(institute: Any, day: dt.date, count: int, now: dt.datetime) -> list[Any]:
+def cases_of(institute: Any, day: dt.date, count: int, now: dt.datetime) -> list[Any]:
     """Absences of the first professors who teach that day, and the cases that they open."""
     from reallocation import absences
     from timetable.models import Professor
@@ -110,7 +110,7 @@ def searches() -> Found:
         now = institute.moment(day, dt.time(8)) - dt.timedelta(days=1)
         asking, looking = [], []
         with transaction.atomic():
-            for opened in _file(institute, day, 12, now):
+            for opened in cases_of(institute, day, 12, now):
                 case = engine.lock(opened.pk)
                 for people in (candidates.professors_of_section, candidates.professors_of_course):
                     began = time.perf_counter()
@@ -225,7 +225,7 @@ def accepts(port: int) -> Found:
     now, institute = timezone.now(), Institute.objects.get(slug="campus")
     things, taken = [], set()
     for day in (dt.date(2027, 2, 2), dt.date(2027, 2, 3), dt.date(2027, 2, 4), dt.date(2027, 2, 5)):
-        _file(institute, day, 150, now)
+        cases_of(institute, day, 150, now)
         advance_due(now)
         offers = Offer.objects.waiting().order_by("rank", "pk").select_related("professor", "case")
         for offer in offers.filter(case__before_starts_at__range=_day(institute, day)):
@@ -308,7 +308,7 @@ def sweeping() -> Found:
     now = institute.moment(dt.date(2027, 3, 1), dt.time(8))
     cases: list[Any] = []
     for day in (dt.date(2027, 3, 9), dt.date(2027, 3, 10), dt.date(2027, 3, 11)):
-        cases += _file(institute, day, 250, now)
+        cases += cases_of(institute, day, 250, now)
     ids = [case.pk for case in cases[:1000]]
     Case.objects.filter(pk__in=[case.pk for case in cases[1000:]]).update(
         due_at=now + dt.timedelta(days=1)

@@ -14,12 +14,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlencode
 
 from tests import servers
 
 TOKEN = "c" * 32
 """Cookie and field of the same value: what a browser would have got from the page before."""
+
+Thing = TypeVar("Thing")
 
 SERVER = ("--worker-class=gthread", "--workers=2", "--threads=4", "--log-level=warning")
 
@@ -112,6 +115,9 @@ class Browser:
         headers = {"Cookie": self.cookies}
         if body:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
+        return self.send(method, path, body, headers)
+
+    def send(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> int:
         began = time.perf_counter()
         self.connection.request(method, path, body, headers)
         answer = self.connection.getresponse()
@@ -124,14 +130,24 @@ def crowd(
     port: int, clients: int, things: Sequence[tuple[str, dict[str, str]]], expected: int
 ) -> tuple[float, list[float]]:
     """Post all of these, spread over so many clients at once: how many a second, and how long each took."""
+    return spread(
+        port, clients, things, lambda browser, thing: browser.ask("POST", *thing), expected
+    )
+
+
+def spread(
+    port: int,
+    clients: int,
+    things: Sequence[Thing],
+    ask: Callable[[Browser, Thing], int],
+    expected: int,
+) -> tuple[float, list[float]]:
+    """Ask for all of these, each client for its share: how many a second, and how long each took."""
     browsers = [Browser(port) for _ in range(clients)]
     wrong: list[int] = []
 
-    def work(browser: Browser, mine: Sequence[tuple[str, dict[str, str]]]) -> None:
-        for path, fields in mine:
-            status = browser.ask("POST", path, fields)
-            if status != expected:
-                wrong.append(status)
+    def work(browser: Browser, mine: Sequence[Thing]) -> None:
+        wrong.extend(status for one in mine if (status := ask(browser, one)) != expected)
 
     threads = [
         threading.Thread(target=work, args=(browser, things[n::clients]))
