@@ -10,17 +10,20 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from fairness.standing import Standing, standings
 from timetable.availability import Diaries, day_span, week_span
-from timetable.models import Meeting, Offering, Professor, Qualification, Teaching
+from timetable.models import Institute, Meeting, Offering, Professor, Qualification, Teaching
 
-from . import absences
+from . import absences, response_times
 from .candidates import Look, Pool, spared, week_of
 from .models import Case, Policy
 from .policy import Stage, class_budget, policy_of
+
+MINUTE = dt.timedelta(minutes=1)
 
 NAMED_AT_MOST = 20
 """For so many meetings colleagues are looked up. Whoever is away for longer names them later."""
@@ -63,6 +66,7 @@ def prospects(
         if entry.meeting.pk not in running and entry.meeting.starts_at > now
     ]
     pools = _Peers.of(proposed[:NAMED_AT_MOST]).pools(policy, now)
+    wait = _usual_wait(professor.institute, now) if pools else ""
     return [
         _prospect(
             entry,
@@ -71,6 +75,7 @@ def prospects(
             pools.get(entry.meeting.pk),
             policy,
             now,
+            wait,
         )
         for entry in affected
     ]
@@ -95,6 +100,7 @@ def _prospect(
     found: tuple[Pool, Collection[int]] | None,
     policy: Policy,
     now: dt.datetime,
+    wait: str,
 ) -> Prospect:
     meeting = entry.meeting
     begun = meeting.starts_at <= now
@@ -107,7 +113,7 @@ def _prospect(
     elif found is None:
         outlook = _("The free colleagues of the section are asked first.")
     else:
-        outlook = _outlook(*found)
+        outlook = _outlook(*found, wait)
     return Prospect(
         meeting,
         entry.present,
@@ -119,14 +125,25 @@ def _prospect(
     )
 
 
-def _outlook(found: Pool, of_section: Collection[int]) -> str:
+def _usual_wait(institute: Institute, now: dt.datetime) -> str:
+    """How long answers usually take, in a sentence; empty where that is not known."""
+    usual = response_times.usual(institute, now)
+    if usual is None:
+        return ""
+    return _("Requests are usually answered within %(time)s.") % {
+        "time": timesince(now - max(usual, MINUTE), now, depth=1)
+    }
+
+
+def _outlook(found: Pool, of_section: Collection[int], wait: str) -> str:
     of_the_section = sum(c.professor.pk in of_section for c in found.ranked)
     if of_the_section:
-        return ngettext(
+        said = ngettext(
             "%(n)d free colleague of the section is asked.",
             "%(n)d free colleagues of the section are asked; the first to say yes takes the class.",
             of_the_section,
         ) % {"n": of_the_section}
+        return f"{said} {wait}".strip()
     if found.ranked:
         return _(
             "Nobody of the section is free. You choose a colleague of the same subject, "

@@ -231,7 +231,7 @@ class AbsenceForm(PlacingForm):
     )
     handover = forms.CharField(
         label=gettext_lazy("For whoever takes the class"),
-        widget=forms.Textarea(attrs={"rows": 3}),
+        widget=forms.Textarea(attrs={"rows": 2}),
         max_length=4000,
         required=False,
         help_text=gettext_lazy(
@@ -248,14 +248,16 @@ class AbsenceForm(PlacingForm):
         span: tuple[dt.datetime, dt.datetime],
         prospects: Sequence[Prospect],
         now: dt.datetime,
+        like: Mapping[str, str] | None = None,
     ) -> None:
+        """`like` is what goes with another absence, to begin with."""
         self.professor, self.span, self.now = professor, span, now
         self.prospects = [p for p in prospects if p.running is None]
         self.looked_after = [p for p in prospects if p.running is not None]
         mark = _mark(span, prospects)
         self.is_new = data is not None and ("update" in data or data.get("seen") != mark)
         """What was sent is about other meetings than those that it would now be filed for."""
-        initial = {"seen": mark}
+        initial = {**(like or {}), "seen": mark}
         if data is not None and self.is_new:
             initial = {**_carried(data, self.prospects), **initial}
         super().__init__(None if self.is_new else data, initial=initial)

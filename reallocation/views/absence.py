@@ -43,9 +43,11 @@ def absence_file(request: ActorRequest) -> HttpResponse:
         return _for_whom(request)
     now, posted = timezone.now(), request.method == "POST"
     span = _span_form(request, professor, now)
+    like = _like(request, professor)
     context: dict[str, Any] = {
         "professor": professor,
         "span": span,
+        "like": like,
         **_for(request.actor, professor),
     }
     if not span.is_valid():
@@ -58,9 +60,13 @@ def absence_file(request: ActorRequest) -> HttpResponse:
         span=span.span,
         prospects=preview.prospects(professor, *span.span, now=now),
         now=now,
+        like=_what_goes_with(request.actor, like),
     )
     if filed := _file(request.actor, professor, form, now):
         messages.success(request, _("The absence is on file."))
+        if request.POST.get("file") == "another":
+            query = {"professor": professor.code} if context["on_behalf"] else {}
+            return redirect(f"{request.path}?{urlencode({**query, 'like': filed.absence.uid})}")
         return redirect("reallocation:absence-detail", uid=filed.absence.uid)
     context |= {"form": form, "from": span.span[0], "until": span.span[1]}
     return render(request, "reallocation/absence_file.html", context, status=form.status)
@@ -77,6 +83,22 @@ def _who_is_absent(request: ActorRequest) -> Professor | None:
     if actor.is_registrar:
         return None
     raise Http404
+
+
+def _like(request: ActorRequest, professor: Professor) -> Absence | None:
+    """The absence of theirs that was filed just before, where somebody is away at several times."""
+    try:
+        uid = uuid.UUID(request.GET.get("like", ""))
+    except ValueError:
+        return None
+    return queries.absences_for(request.actor).filter(professor=professor, uid=uid).first()
+
+
+def _what_goes_with(actor: Actor, absence: Absence | None) -> dict[str, str]:
+    if absence is None:
+        return {}
+    goes = {"category": absence.category, "handover": absence.handover}
+    return {**goes, "note": absence.note} if queries.reads_note(actor, absence) else goes
 
 
 def _for(actor: Actor, professor: Professor) -> dict[str, bool]:

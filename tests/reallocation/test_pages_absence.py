@@ -380,6 +380,32 @@ def test_filing_twice_files_once(site):
     assert Absence.objects.count() == 1
 
 
+def test_several_times_are_filed_one_after_the_other_with_the_same_words(site):
+    _response, sent = preview(site)
+    words_for = {"category": "illness", "handover": "Chapter 7", "note": "Influenza"}
+    response = site.post("ADA", NEW, **sent, **words_for, file="another")
+    first = Absence.objects.get()
+    assert (response.status_code, response.url) == (302, f"{NEW}?like={first.uid}")
+    text = site.read("ADA", response.url)
+    assert "The absence of Tue 2 Mar, 00:00 is on file. When else?" in text
+    assert f'name="like" value="{first.uid}"' in site.get("ADA", response.url).content.decode()
+    form = site.get("ADA", address(kind="day", day="2027-03-03", like=first.uid)).context["form"]
+    assert {name: form[name].value() for name in words_for} == words_for
+
+
+def test_what_goes_with_somebody_elses_absence_is_not_taken_along(site):
+    theirs = absence_of(site, "BEN", handover="Chapter 7", note="Influenza", category="illness")
+    for like in (theirs.uid, "nonsense"):
+        response = site.get("ADA", address(**TUESDAY, like=like))
+        form = response.context["form"]
+        assert [form[name].value() for name in ("handover", "note", "category")] == [None] * 3
+    # A registrar who may not read private notes does not get one into a form either.
+    then = {"kind": "day", "day": "2027-03-10"}
+    response = site.get("REGISTRAR", address(**then, professor="BEN", like=theirs.uid))
+    form = response.context["form"]
+    assert (form["handover"].value(), form["note"].value()) == ("Chapter 7", None)
+
+
 def test_a_class_that_appears_meanwhile_is_shown_before_anything_is_filed(site):
     _, sent = preview(site)
     MeetingFactory(
@@ -397,7 +423,7 @@ def test_the_preview_asks_the_same_number_of_questions_for_one_class_and_for_thr
         MeetingFactory(
             offering=site.house.classes["MATH.A"], day=dt.date(2027, 3, 2), clock=dt.time(hour)
         )
-    assert (one, site.queries("ADA", address(**TUESDAY))) == (26, 26)
+    assert (one, site.queries("ADA", address(**TUESDAY))) == (28, 28)
 
 
 # Suggestions while typing
