@@ -72,6 +72,30 @@ def test_a_wrong_setting_is_named_in_one_line(environment: dict[str, str], said:
     assert "hidden" not in line
 
 
+PAGES_WITHOUT_FILES = """
+import os, sys
+from pathlib import Path
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+from config import settings
+settings.STATIC_ROOT = Path(sys.argv[1])
+from config import {door}
+"""
+
+
+@pytest.mark.parametrize("door", ["wsgi", "asgi"])
+def test_production_without_its_collected_files_says_so_and_stops(
+    door: str, tmp_path: Path
+) -> None:
+    start = PAGES_WITHOUT_FILES.format(door=door)
+    done = run("-c", start, str(tmp_path), SECRET_KEY=LONG_KEY)
+    assert done.returncode == 1
+    assert "run `manage.py collectstatic --noinput`, then start again." in done.stderr
+    noted = {"version": "1.1", "paths": {"a.css": "a.1.css"}, "hash": ""}
+    (tmp_path / "staticfiles.json").write_text(json.dumps(noted))
+    assert run("-c", start, str(tmp_path), SECRET_KEY=LONG_KEY).returncode == 0
+    assert run("-c", start, str(tmp_path / "none"), DEBUG="1").returncode == 0
+
+
 def test_production_passes_the_deployment_check() -> None:
     done = run("manage.py", "check", "--deploy", "--fail-level", "WARNING", SECRET_KEY=LONG_KEY)
     assert done.returncode == 0, done.stderr
