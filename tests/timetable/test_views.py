@@ -291,6 +291,27 @@ def test_my_classes_lists_them_with_what_comes_next(house):
     assert "Tue 2 Mar, 11:00–12:30 · R1" in text(page)
 
 
+def test_a_students_start_page_says_what_has_changed_next(house):
+    client = login(house.students["A1"])
+    assert "What has changed" not in text(client.get("/classes/"))
+    for code, day in (("MATH.A", "2027-03-02"), ("PHYS.A", "2027-03-02"), ("PHYS.B", "2027-03-03")):
+        change(house.meetings[code, day], status=MeetingStatus.DROPPED)
+    page = client.get("/classes/")
+    assert [entry.meeting.offering.code for entry in page.context["changed"]] == [
+        "MATH.A",
+        "PHYS.A",
+    ]
+    assert "What has changed Tue 2 Mar, 09:00–10:30 Dropped Algebra" in text(page)
+    for n in range(3):
+        MeetingFactory(
+            offering=house.classes["CHEM.A"],
+            day=dt.date(2027, 3, 8 + n),
+            planned_room=None,
+            status=MeetingStatus.POSTPONED,
+        )
+    assert len(client.get("/classes/").context["changed"]) == 3
+
+
 def test_classes_of_terms_that_are_over_stand_apart(house):
     old = TermFactory(
         institute=house.institute,
@@ -478,7 +499,7 @@ def grow(house, number):
 # Session, account and two for the actor are in each.
 PINNED = {
     "week": ("ADA", WEEK, 6),
-    "classes": ("A1", "/classes/", 7),
+    "classes": ("A1", "/classes/", 9),
     "changes": ("A1", "/changes/", 7),
     "class": ("A1", "/classes/MATH.A/", 8),
     "section": ("EVE", "/sections/A/week/2027-03-01/", 7),

@@ -23,6 +23,9 @@ from ..middleware import KEEP
 from ..models import Institute, Offering, Professor, Room, Student
 from ..querysets import MeetingQuerySet
 
+NEXT_CHANGES = 3
+"""How many changes to come stand on a student's start page."""
+
 PAST_CHANGES = 50
 """How many changes of the past a student is shown."""
 
@@ -75,10 +78,13 @@ def room_week(request: ActorRequest, code: str, day: dt.date | None = None) -> H
 @require_safe
 @student_required
 def my_classes(request: ActorRequest) -> HttpResponse:
-    now = timezone.now()
-    lines = classes.lines_for(cast("Student", request.actor.student), now=now)
+    """A student's start page: what waits for a vote, what has changed, and the classes."""
+    student, now = cast("Student", request.actor.student), timezone.now()
+    lines = classes.lines_for(student, now=now)
     today = request.actor.today(now)
+    changed = _coming(schedule.of_student(student).changed(), now)[:NEXT_CHANGES]
     context = {
+        "changed": _entries(request.actor, changed, now),
         "running": [line for line in lines if line.offering.term.ends_on >= today],
         "earlier": [line for line in lines if line.offering.term.ends_on < today],
     }
@@ -120,13 +126,18 @@ def changes(request: ActorRequest) -> HttpResponse:
     """What is not as planned among the student's meetings; the last ones of the past as well."""
     now = timezone.now()
     rows = schedule.of_student(cast("Student", request.actor.student)).changed()
-    coming = rows.filter(Q(starts_at__gt=now) | Q(planned_starts_at__gt=now))
     past = rows.filter(starts_at__lte=now, planned_starts_at__lte=now)
     context = {
-        "coming": _entries(request.actor, coming, now),
+        "coming": _entries(request.actor, _coming(rows, now), now),
         "past": _entries(request.actor, past.order_by("-starts_at", "-pk")[:PAST_CHANGES], now),
     }
     return render(request, "timetable/changes.html", context)
+
+
+def _coming(rows: MeetingQuerySet, now: dt.datetime) -> MeetingQuerySet:
+    """Those that are still to be held, or were to be."""
+    coming: MeetingQuerySet = rows.filter(Q(starts_at__gt=now) | Q(planned_starts_at__gt=now))
+    return coming
 
 
 def _entries(
