@@ -343,8 +343,19 @@ def test_the_class_page_shows_plan_and_change(house):
     assert [entry.meeting for entry in page.context["past"]] == [past]
     words = text(page)
     assert "Algebra" in words
-    assert "Tue 2 Mar, 09:00–10:30 R1 Dan Dorn Substituted" in words
+    assert "Tue 2 Mar, 09:00–10:30 R1 Dan Dorn planned: Ada Adler Substituted" in words
     assert "Wed 3 Mar, 09:00–10:30 R1 Ada Adler As planned" in words
+
+
+def test_a_moved_meeting_stands_beside_its_plan(house):
+    moved = house.meetings["MATH.A", "2027-03-02"]
+    length = moved.ends_at - moved.starts_at
+    starts_at = moved.starts_at + dt.timedelta(days=2, hours=5)
+    change(moved, starts_at=starts_at, ends_at=starts_at + length, room=house.rooms["R2"])
+    words = text(login(house.students["A1"]).get(class_page()))
+    assert (
+        "Thu 4 Mar, 14:00–15:30 planned: Tue 2 Mar, 09:00–10:30 R2 planned: R1 Ada Adler Moved"
+    ) in words
 
 
 def test_who_may_see_a_class(house):
