@@ -11,6 +11,8 @@ from reallocation.api import urls as api_urls
 
 # Staff sign in by the same door as everybody: codes, second factor and lock-outs hold there too.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+# It is laid out by a script, after the page: everything beside it would jump.
+admin.site.enable_nav_sidebar = False
 
 
 def icon(request: HttpRequest) -> HttpResponseRedirect:
