@@ -53,13 +53,24 @@
         return `${named(element)} is ${Math.round(width)}×${Math.round(height)} px`;
       });
 
-  // Of what has the focus, as much as fits on the screen must be there to see, under nothing else.
+  const floats = (element) => {
+    for (let one = element; one; one = one.parentElement) {
+      if (["fixed", "sticky"].includes(getComputedStyle(one).position)) return true;
+    }
+    return false;
+  };
+
+  // What has the focus must be there to see, and no part of it under what stays while the page scrolls.
+  // What is wider than the table that scrolls it to the side can never be seen whole.
   const isHidden = (element) => {
-    const boxes = [...element.getClientRects()].filter(({ width, height }) => width > 1 && height > 1);
-    return !boxes.every((box) => {
-      const y = Math.min(box.top + box.height / 2, Math.max(box.top, 0) + window.innerHeight / 2);
-      return [box.left + 3, box.left + box.width / 2, box.right - 3].every((x) => hits(element, x, y));
-    });
+    const spots = [...element.getClientRects()]
+      .filter(({ width, height }) => width > 1 && height > 1)
+      .flatMap(({ left, right, top, height }) => {
+        const y = Math.min(top + height / 2, Math.max(top, 0) + window.innerHeight / 2);
+        return [left + 3, (left + right) / 2, right - 3].map((x) => [x, y]);
+      });
+    const covered = ([x, y]) => !hits(element, x, y) && floats(document.elementFromPoint(x, y)) && !floats(element);
+    return spots.length > 0 && (spots.some(covered) || !spots.some(([x, y]) => hits(element, x, y)));
   };
 
   const hiddenFocus = () =>
@@ -93,7 +104,7 @@
     const wide = document.documentElement.scrollWidth - room;
     if (wide <= 0) return [];
     const over = [...document.body.querySelectorAll("*")].filter(
-      (element) => element.getBoundingClientRect().right > room + 1,
+      (element) => element.getBoundingClientRect().right > room + 1 && !element.closest(".table-responsive"),
     );
     return [`${wide} px too wide, from ${over[0] ? named(over[0]) : "somewhere"}`];
   };
@@ -115,13 +126,20 @@
     return [...found];
   };
 
-  // How much what stood there was pushed about since the page began, 0 for not at all.
-  const shift = () => {
+  const frame = () => new Promise((go) => requestAnimationFrame(go));
+
+  // What stood there and was pushed about since the page began, once all of it is drawn.
+  const shift = async () => {
+    await frame();
+    await frame();
     const observer = new PerformanceObserver(() => {});
     observer.observe({ type: "layout-shift", buffered: true });
     const moves = observer.takeRecords().filter((entry) => !entry.hadRecentInput);
     observer.disconnect();
-    return moves.reduce((sum, { value }) => sum + value, 0);
+    return moves.map(({ value, sources }) => {
+      const what = sources.map(({ node }) => (node instanceof Element ? named(node) : node?.nodeName));
+      return `${value.toFixed(4)}: ${what.join(", ")}`;
+    });
   };
 
   // Bytes of the page itself, as they came.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +25,10 @@ def main(wanted: str) -> int:
 
         django.setup()
         call_command("migrate", verbosity=0)
-        institute = make_institute()
+        from .sample import make_institute
         from .tour import forgotten, tours
 
-        shown = tours(institute)
+        shown = tours(make_institute())
         if names := forgotten(shown):
             print(f"On nobody's tour: {', '.join(names)}", file=sys.stderr)
             return 1
@@ -39,17 +38,6 @@ def main(wanted: str) -> int:
     print("\n".join(faults), file=sys.stderr)
     print(f"{sum(len(tour.stops) for tour in shown)} pages: {FOLDER / 'index.html'}")
     return 1 if faults else 0
-
-
-def make_institute() -> Any:
-    """The institute of `make demo`."""
-    from django.db import transaction
-    from django.utils import timezone
-
-    from reallocation.management.commands.demo import Command
-
-    with tempfile.TemporaryDirectory() as folder, transaction.atomic():
-        return Command._make_in(Path(folder), timezone.now())
 
 
 def shoot(site: str, shown: list[Any]) -> list[str]:
