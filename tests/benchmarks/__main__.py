@@ -1,4 +1,4 @@
-"""`make bench`, or `python -m tests.benchmarks b c`: one line of JSON for each of (a) … (h).
+"""`make bench`, or `python -m tests.benchmarks b c`: one line of JSON for each of (a) … (i).
 
 (q), the quality of what the rules do, takes long and is measured only when asked for: `make bench ONLY=q`.
 
@@ -12,9 +12,9 @@ import json
 import os
 import sys
 
-from . import api, measures, place, quality
+from . import api, measures, paint, place, quality
 
-NEEDS_CAMPUS = set("cdefgh")
+NEEDS_CAMPUS = set("cdefghi")
 
 
 def say(letter: str, what: str, found: measures.Found) -> None:
@@ -44,11 +44,13 @@ def main(letters: set[str]) -> None:
                 say("b", "candidate and slot search", measures.searches())
             if letters & NEEDS_CAMPUS:
                 say("g", "import", measures.importing())
-            if letters & set("cde"):
+            if letters & set("cdei"):
                 with place.web(url, port):
                     say("c", "votes by HTTP", measures.votes(port))
                     say("d", "accepts by 8 clients", measures.accepts(port))
                     say("e", "pages", measures.pages(port))
+                    if "i" in letters:
+                        say("i", "what browsers see", paint.paints(port))
             if "h" in letters:
                 scene = api.Scene()
                 with place.web(url, port, API_REQUESTS_PER_MINUTE=str(10**9)):
@@ -60,4 +62,4 @@ def main(letters: set[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(set("".join(sys.argv[1:])) or set("abcdefgh"))
+    main(set("".join(sys.argv[1:])) or set("abcdefghi"))
