@@ -51,17 +51,27 @@ def last_week(case: Case, now: dt.datetime) -> dt.date | None:
     return checkpoint if checkpoint - day < LAST_WEEK else None
 
 
-def own_place(options: Iterable[SlotOption], turn: Turn) -> dt.datetime | None:
-    """When the place begins that this case may count on: of the last ones that do not overlap.
-
-    None where those before it need them all.
-    """
+def last_places(options: Iterable[SlotOption], turn: Turn) -> list[dt.datetime]:
+    """When the last places that do not overlap begin, one more than there are cases at most."""
     last: list[dt.datetime] = []
     for option in sorted(options, key=lambda o: o.starts_at, reverse=True):
-        if len(last) < turn.of and (not last or option.ends_at <= last[-1]):
+        if len(last) <= turn.of and (not last or option.ends_at <= last[-1]):
             last.append(option.starts_at)
-    last.reverse()
+    return sorted(last)
+
+
+def own_place(options: Iterable[SlotOption], turn: Turn) -> dt.datetime | None:
+    """When the place begins that this case may count on; None where those before it need them all."""
+    last = last_places(options, turn)[-turn.of :]
     return last[turn.index] if turn.index < len(last) else None
+
+
+def pick_until(
+    options: Iterable[SlotOption], turn: Turn, notice: dt.timedelta
+) -> dt.datetime | None:
+    """Until when the professor may choose among these; None where there is no place to spare."""
+    last = last_places(options, turn)
+    return last[-turn.of :][turn.index] - notice if len(last) > turn.of else None
 
 
 def budget_ahead(case: Case, policy: Policy, stage: Stage, now: dt.datetime) -> Budget:

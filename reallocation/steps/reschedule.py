@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from reallocation.enums import CaseStatus, StepNumber, WaitingFor
 from reallocation.models import SlotChoice
 from reallocation.notifications import announce
-from reallocation.outlook import ALL, last_week, own_place, turn_of
+from reallocation.outlook import ALL, last_week, pick_until, turn_of
 from reallocation.policy import Stage, checkpoint_budget, checkpoint_of, notice
 from reallocation.reasons import Reason
 from reallocation.slots import SlotOption, SlotSearch, obstacle, search
@@ -46,9 +46,10 @@ class Reschedule(Step[Places | None]):
         )
         if not scarce:
             return Places(found, budget.deadline)
-        own = own_place(found.options, turn_of(case))
+        # Where there is nothing to spare the best is taken at once: another class would have it.
+        until = pick_until(found.options, turn_of(case), notice(policy))
         shown = replace(found, options=found.options[: policy.slots_offered])
-        return Places(shown, min(budget.deadline, own - notice(policy)) if own else now)
+        return Places(shown, min(budget.deadline, until) if until else now)
 
     def act(self, visit: Visit, prepared: Places | None) -> Outcome:
         if visit.entering:

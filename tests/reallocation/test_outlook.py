@@ -8,7 +8,7 @@ from reallocation.enums import CaseStatus, StepNumber, WaitingFor
 from reallocation.models import Policy
 from reallocation.outlook import Turn, own_place
 from reallocation.slots import SlotOption
-from tests.factories import AbsenceFactory, at
+from tests.factories import AbsenceFactory, PeriodFactory, at
 
 TUESDAY, WEDNESDAY, SUNDAY = dt.date(2027, 3, 2), dt.date(2027, 3, 3), dt.date(2027, 3, 7)
 
@@ -78,18 +78,28 @@ def test_two_classes_of_an_absence_do_not_wait_for_the_same_last_place(flow):
     assert len({case.meeting.starts_at for case in ended}) == 2
 
 
-def test_a_professor_may_pick_only_as_long_as_a_place_is_left(flow):
-    # Filed when the class had begun. Half of what is left of the day would end at 15:45, and the last
-    # place is lost at 15:00.
+def test_a_professor_may_pick_only_as_long_as_the_last_place_is_left(flow):
+    # Filed when the class had begun; 16:00 and 18:00 are free. Half of the time until 17:00, when the
+    # last one is lost, and not of the whole day.
     checkpoint_on(flow, TUESDAY)
+    PeriodFactory(term=flow.house.term, name="5", starts=dt.time(18), ends=dt.time(19, 30))
     flow.now = at("2027-03-02 09:30")
     case = flow.case(starts="2027-03-02 09:00", ends="2027-03-02 10:30")
     assert (case.waiting_for, case.deadline) == (
         WaitingFor.SLOT_CHOICE,
-        at("2027-03-02 12:15"),
+        at("2027-03-02 13:15"),
     )
-    # At 14:00 the students have another class.
     assert flow.past(case).meeting.starts_at == at("2027-03-02 16:00")
+
+
+def test_the_only_place_left_is_taken_at_once(flow):
+    checkpoint_on(flow, TUESDAY)
+    flow.now = at("2027-03-02 13:30")
+    case = flow.case(starts="2027-03-02 09:00", ends="2027-03-02 15:00")
+    assert (case.status, case.meeting.starts_at) == (
+        CaseStatus.RESCHEDULED,
+        at("2027-03-02 16:00"),
+    )
 
 
 def test_with_a_week_to_the_checkpoint_the_class_alone_decides(flow, monkeypatch):

@@ -25,17 +25,20 @@ def siblings(world: World, case: Case) -> list[str]:
     return [c.name for c in sorted(cases, key=lambda c: c.before.starts_at)]
 
 
+def one_after_the_other(places: set[Place]) -> list[dt.datetime]:
+    """The starts of as many places as can all be used, from the last one back."""
+    picked: list[dt.datetime] = []
+    before = max((p.ends_at for p in places), default=None)
+    while fitting := [p.starts_at for p in places if p.ends_at <= before]:
+        before = max(fitting)
+        picked.append(before)
+    return picked
+
+
 def promised(world: World, case: Case, places: set[Place]) -> dt.datetime | None:
     """The start of the place that this case is promised; None if there are too few for it."""
     order = siblings(world, case)
-    picked: list[dt.datetime] = []
-    before = max((p.ends_at for p in places), default=None)
-    while len(picked) < len(order):
-        fitting = [p.starts_at for p in places if p.ends_at <= before]
-        if not fitting:
-            break
-        before = max(fitting)
-        picked.append(before)
+    picked = one_after_the_other(places)[: len(order)]
     mine = dict(zip(order, sorted(picked), strict=False))
     return mine.get(case.name)
 
@@ -64,7 +67,8 @@ def pick_until(world: World, case: Case, now: dt.datetime, latest: dt.datetime) 
     notice = world.rules.notice
     places = free.open_places(world, case, now, now + notice, world.teaching_days)
     mine = promised(world, case, places)
-    return now if mine is None else min(latest, mine - notice)
+    spare = len(one_after_the_other(places)) > len(siblings(world, case))
+    return min(latest, mine - notice) if mine is not None and spare else now
 
 
 def idle_stages(
