@@ -66,12 +66,15 @@ def own_place(options: Iterable[SlotOption], turn: Turn) -> dt.datetime | None:
     return last[turn.index] if turn.index < len(last) else None
 
 
-def pick_until(
-    options: Iterable[SlotOption], turn: Turn, notice: dt.timedelta
-) -> dt.datetime | None:
+def in_time(policy: Policy) -> dt.timedelta:
+    """How long before a place waiting for people ends: the notice, and a floor for the sweep to come."""
+    return notice(policy) + floor(policy)
+
+
+def pick_until(options: Iterable[SlotOption], turn: Turn, policy: Policy) -> dt.datetime | None:
     """Until when the professor may choose among these; None where there is no place to spare."""
     last = last_places(options, turn)
-    return last[-turn.of :][turn.index] - notice if len(last) > turn.of else None
+    return last[-turn.of :][turn.index] - in_time(policy) if len(last) > turn.of else None
 
 
 def budget_ahead(case: Case, policy: Policy, stage: Stage, now: dt.datetime) -> Budget:
@@ -97,7 +100,7 @@ def _places_until(
     on_teaching_days = _all(case, policy, teaching, earliest, checkpoint)
     if on_teaching_days:
         place = own_place(on_teaching_days, turn)
-        return place and place - notice(policy)
+        return place and place - in_time(policy)
     place = own_place(_all(case, policy, weekend, earliest + floor(policy), checkpoint), turn)
     if place is None:
         return None

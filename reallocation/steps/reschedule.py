@@ -47,7 +47,7 @@ class Reschedule(Step[Places | None]):
         if not scarce:
             return Places(found, budget.deadline)
         # Where there is nothing to spare the best is taken at once: another class would have it.
-        until = pick_until(found.options, turn_of(case), notice(policy))
+        until = pick_until(found.options, turn_of(case), policy)
         shown = replace(found, options=found.options[: policy.slots_offered])
         return Places(shown, min(budget.deadline, until) if until else now)
 

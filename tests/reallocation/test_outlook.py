@@ -61,7 +61,7 @@ def test_nobody_is_waited_for_until_the_last_place_has_passed(flow):
     checkpoint_on(flow, TUESDAY)
     case = flow.case()
     assert case.waiting_for == WaitingFor.COLLEAGUES
-    assert case.deadline < at("2027-03-01 15:00")
+    assert case.deadline <= at("2027-03-01 14:50")
     case = until_the_end(flow, case)
     assert (case.status, case.meeting.starts_at) == (
         CaseStatus.RESCHEDULED,
@@ -79,15 +79,15 @@ def test_two_classes_of_an_absence_do_not_wait_for_the_same_last_place(flow):
 
 
 def test_a_professor_may_pick_only_as_long_as_the_last_place_is_left(flow):
-    # Filed when the class had begun; 16:00 and 18:00 are free. Half of the time until 17:00, when the
-    # last one is lost, and not of the whole day.
+    # Filed when the class had begun; 16:00 and 18:00 are free. Half of the time until 16:50, ten minutes
+    # before the last one is lost, and not of the whole day.
     checkpoint_on(flow, TUESDAY)
     PeriodFactory(term=flow.house.term, name="5", starts=dt.time(18), ends=dt.time(19, 30))
     flow.now = at("2027-03-02 09:30")
     case = flow.case(starts="2027-03-02 09:00", ends="2027-03-02 10:30")
     assert (case.waiting_for, case.deadline) == (
         WaitingFor.SLOT_CHOICE,
-        at("2027-03-02 13:15"),
+        at("2027-03-02 13:10"),
     )
     assert flow.past(case).meeting.starts_at == at("2027-03-02 16:00")
 

@@ -50,7 +50,7 @@ def people_until(world: World, case: Case, now: dt.datetime) -> dt.datetime:
         return latest
     if places := free.open_places(world, case, now, now + notice, world.teaching_days):
         mine = promised(world, case, places)
-        return latest if mine is None else min(latest, mine - notice)
+        return latest if mine is None else min(latest, mine - notice - world.rules.floor)
     soonest = now + world.rules.floor + notice
     mine = promised(world, case, free.open_places(world, case, now, soonest, world.weekend_days))
     if mine is None:
@@ -68,7 +68,8 @@ def pick_until(world: World, case: Case, now: dt.datetime, latest: dt.datetime) 
     places = free.open_places(world, case, now, now + notice, world.teaching_days)
     mine = promised(world, case, places)
     spare = len(one_after_the_other(places)) > len(siblings(world, case))
-    return min(latest, mine - notice) if mine is not None and spare else now
+    in_time = notice + world.rules.floor
+    return min(latest, mine - in_time) if mine is not None and spare else now
 
 
 def idle_stages(
