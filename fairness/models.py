@@ -34,21 +34,31 @@ class LedgerEntry(models.Model):
     Four decimals keep a meeting of 50 minutes (0.8333 h) true to the second over a whole term.
     """
 
-    institute = models.ForeignKey(Institute, models.PROTECT, related_name="ledger")
-    term = models.ForeignKey(Term, models.PROTECT, related_name="ledger")
-    professor = models.ForeignKey(Professor, models.PROTECT, related_name="ledger")
+    institute = models.ForeignKey(
+        Institute, models.PROTECT, related_name="ledger", verbose_name=_("institute")
+    )
+    term = models.ForeignKey(Term, models.PROTECT, related_name="ledger", verbose_name=_("term"))
+    professor = models.ForeignKey(
+        Professor, models.PROTECT, related_name="ledger", verbose_name=_("professor")
+    )
     professor_name = models.CharField(_("name at the time"), max_length=200)
     kind = models.CharField(_("kind"), max_length=16, choices=EntryKind)
     hours = models.DecimalField(_("clock hours"), max_digits=9, decimal_places=4)
     at = models.DateTimeField(_("when"))
     case_uid = models.UUIDField(_("case"), db_index=True)
     meeting = models.ForeignKey(
-        Meeting, models.SET_NULL, null=True, blank=True, related_name="ledger"
+        Meeting,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="ledger",
+        verbose_name=_("class meeting"),
     )
 
     objects: ClassVar[models.Manager[LedgerEntry]] = LedgerEntryQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("ledger entry")
         verbose_name_plural = _("ledger entries")
         ordering: ClassVar = ["at", "id"]
         indexes: ClassVar = [
@@ -88,11 +98,22 @@ class OwedHoursQuerySet(models.QuerySet[Any]):
 class OwedHours(models.Model):
     """Hours that the students of a class are still owed because a meeting was dropped."""
 
-    institute = models.ForeignKey(Institute, models.PROTECT, related_name="owed_hours")
-    term = models.ForeignKey(Term, models.PROTECT, related_name="owed_hours")
-    offering = models.ForeignKey(Offering, models.PROTECT, related_name="owed_hours")
+    institute = models.ForeignKey(
+        Institute, models.PROTECT, related_name="owed_hours", verbose_name=_("institute")
+    )
+    term = models.ForeignKey(
+        Term, models.PROTECT, related_name="owed_hours", verbose_name=_("term")
+    )
+    offering = models.ForeignKey(
+        Offering, models.PROTECT, related_name="owed_hours", verbose_name=_("class")
+    )
     meeting = models.ForeignKey(
-        Meeting, models.SET_NULL, null=True, blank=True, related_name="owed_hours"
+        Meeting,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="owed_hours",
+        verbose_name=_("class meeting"),
     )
     hours = models.DecimalField(_("clock hours"), max_digits=9, decimal_places=4)
     at = models.DateTimeField(_("since"))
@@ -103,6 +124,7 @@ class OwedHours(models.Model):
     objects: ClassVar[models.Manager[OwedHours]] = OwedHoursQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("owed hours")
         verbose_name_plural = _("owed hours")
         ordering: ClassVar = ["at", "id"]
         constraints: ClassVar = [

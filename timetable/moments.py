@@ -45,6 +45,11 @@ def clock(moment: dt.datetime) -> str:
     return date_format(moment, "CLOCK_FORMAT")
 
 
+def after_figures(moment: dt.datetime) -> str:
+    """What the language says after the figures, like the German " Uhr"; nothing in English."""
+    return clock(moment).removeprefix(figures(moment))
+
+
 def figures(moment: dt.datetime) -> str:
     """Like "09:00", in a grid or at the beginning of a span."""
     return date_format(moment, "H:i")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.urls import NoReverseMatch, reverse
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy as _
 
 from . import extensions
 from .accounts import Actor
@@ -65,30 +65,31 @@ def is_told(actor: Actor) -> bool:
     return teaches(actor) or studies(actor) or registers(actor)
 
 
+# Short words: on a phone six of them stand side by side at the foot of the screen.
 LINKS = (
-    Link(_("My week"), "calendar-days", "timetable:week", teaches_or_studies),
-    Link(_("My cases"), "list-checks", "reallocation:case-list", teaches),
-    Link(_("Offers"), "hand-helping", "reallocation:offer-list", teaches),
-    Link(_("Absence"), "calendar-off", "reallocation:absence-file", teaches),
-    Link(_("My classes"), "book-open", "timetable:my-classes", studies),
-    Link(_("Changes"), "arrow-right-left", "timetable:changes", studies),
-    Link(_("Votes"), "vote", "voting:ballot-list", studies),
+    Link(_("menu", "My week"), "calendar-days", "timetable:week", teaches_or_studies),
+    Link(_("menu", "My cases"), "list-checks", "reallocation:case-list", teaches),
+    Link(_("menu", "Offers"), "hand-helping", "reallocation:offer-list", teaches),
+    Link(_("menu", "Absence"), "calendar-off", "reallocation:absence-file", teaches),
+    Link(_("menu", "My classes"), "book-open", "timetable:my-classes", studies),
+    Link(_("menu", "Changes"), "arrow-right-left", "timetable:changes", studies),
+    Link(_("menu", "Votes"), "vote", "voting:ballot-list", studies),
     Link(
-        _("Cases"),
+        _("menu", "Cases"),
         "list-checks",
         "reallocation:case-list",
         lambda actor: registers(actor) and not teaches(actor),
     ),
-    Link(_("Rehearsals"), "clapperboard", "reallocation:rehearsal-list", registers),
-    Link(_("Fairness"), "scale", "fairness:report", teaches_or_registers),
-    Link(_("Inbox"), "inbox", "reallocation:inbox", is_told),
+    Link(_("menu", "Rehearsals"), "clapperboard", "reallocation:rehearsal-list", registers),
+    Link(_("menu", "Fairness"), "scale", "fairness:report", teaches_or_registers),
+    Link(_("menu", "Inbox"), "inbox", "reallocation:inbox", is_told),
     Link(
-        _("Import"),
+        _("menu", "Import"),
         "upload",
         "admin:timetable_import",
         lambda actor: registers(actor) and works_in_admin(actor),
     ),
-    Link(_("Admin"), "shield", "admin:index", works_in_admin),
+    Link(_("menu", "Admin"), "shield", "admin:index", works_in_admin),
 )
 
 

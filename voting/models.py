@@ -42,8 +42,12 @@ class Ballot(models.Model):
     """One yes/no question to one class, with the rule it was opened under."""
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    institute = models.ForeignKey(Institute, models.CASCADE, related_name="ballots")
-    offering = models.ForeignKey(Offering, models.PROTECT, related_name="ballots")
+    institute = models.ForeignKey(
+        Institute, models.CASCADE, related_name="ballots", verbose_name=_("institute")
+    )
+    offering = models.ForeignKey(
+        Offering, models.PROTECT, related_name="ballots", verbose_name=_("class")
+    )
     kind = models.CharField(_("kind"), max_length=16, choices=BallotKind)
     question = models.CharField(_("question"), max_length=500)
     facts = models.JSONField(_("what the question is about"), default=dict, editable=False)
@@ -71,6 +75,8 @@ class Ballot(models.Model):
     objects: ClassVar[models.Manager[Ballot]] = BallotQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("ballot")
+        verbose_name_plural = _("ballots")
         ordering: ClassVar = ["-opened_at", "id"]
         indexes: ClassVar = [
             models.Index(fields=["closed_at", "closes_at"], name="ballot_due"),

@@ -66,15 +66,27 @@ class Case(models.Model):
     """
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    institute = models.ForeignKey(Institute, models.PROTECT, related_name="cases")
-    absence = models.ForeignKey(Absence, models.PROTECT, related_name="cases")
-    meeting = models.ForeignKey(Meeting, models.PROTECT, related_name="cases")
+    institute = models.ForeignKey(
+        Institute, models.PROTECT, related_name="cases", verbose_name=_("institute")
+    )
+    absence = models.ForeignKey(
+        Absence, models.PROTECT, related_name="cases", verbose_name=_("absence")
+    )
+    meeting = models.ForeignKey(
+        Meeting, models.PROTECT, related_name="cases", verbose_name=_("class meeting")
+    )
     professor = models.ForeignKey(
-        Professor, models.PROTECT, related_name="cases", help_text=_("Who is absent.")
+        Professor,
+        models.PROTECT,
+        related_name="cases",
+        help_text=_("Who is absent."),
+        verbose_name=_("professor"),
     )
     before_starts_at = models.DateTimeField(_("start before"))
     before_ends_at = models.DateTimeField(_("end before"))
-    before_room = models.ForeignKey(Room, models.PROTECT, null=True, blank=True, related_name="+")
+    before_room = models.ForeignKey(
+        Room, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("room before")
+    )
 
     status = models.CharField(
         _("status"), max_length=16, choices=CaseStatus, default=CaseStatus.OPEN
@@ -95,6 +107,7 @@ class Case(models.Model):
         blank=True,
         related_name="+",
         help_text=_("Whom the absent professor wants asked next."),
+        verbose_name=_("named substitute"),
     )
     opened_at = models.DateTimeField(_("opened"))
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
@@ -103,6 +116,8 @@ class Case(models.Model):
     objects: ClassVar[models.Manager[Case]] = CaseQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("case")
+        verbose_name_plural = _("cases")
         ordering: ClassVar = ["before_starts_at", "id"]
         indexes: ClassVar = [
             models.Index(fields=["due_at"], condition=Q(status="open"), name="case_due"),
@@ -195,9 +210,13 @@ class Offer(models.Model):
     """A request to one professor to take one meeting, with the reasons for asking them."""
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    case = models.ForeignKey(Case, models.CASCADE, related_name="offers")
-    record = models.ForeignKey(StepRecord, models.CASCADE, related_name="offers")
-    professor = models.ForeignKey(Professor, models.PROTECT, related_name="offers")
+    case = models.ForeignKey(Case, models.CASCADE, related_name="offers", verbose_name=_("case"))
+    record = models.ForeignKey(
+        StepRecord, models.CASCADE, related_name="offers", verbose_name=_("step")
+    )
+    professor = models.ForeignKey(
+        Professor, models.PROTECT, related_name="offers", verbose_name=_("professor")
+    )
     step = models.PositiveSmallIntegerField(_("step"), choices=StepNumber)
     wave = models.PositiveSmallIntegerField(_("wave"), default=1)
     rank = models.PositiveSmallIntegerField(_("rank"), default=1)
@@ -220,6 +239,8 @@ class Offer(models.Model):
     objects: ClassVar[models.Manager[Offer]] = OfferQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("offer")
+        verbose_name_plural = _("offers")
         ordering: ClassVar = ["sent_at", "rank", "id"]
         indexes: ClassVar = [
             models.Index(fields=["professor", "status"], name="offer_professor_status"),

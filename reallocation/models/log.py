@@ -44,14 +44,18 @@ class LogEntryQuerySet(models.QuerySet[Any]):
 class LogEntry(models.Model):
     """Who did what, when and why. Never changed, never deleted; each carries the hash before it."""
 
-    institute = models.ForeignKey(Institute, models.PROTECT, related_name="log")
+    institute = models.ForeignKey(
+        Institute, models.PROTECT, related_name="log", verbose_name=_("institute")
+    )
     number = models.PositiveBigIntegerField(_("number"))
     at = models.DateTimeField(_("when"))
     actor_kind = models.CharField(_("acted as"), max_length=16, choices=ActorKind)
     actor_id = models.CharField(_("account"), max_length=64, blank=True)
     actor_name = models.CharField(_("who"), max_length=200, blank=True)
     kind = models.CharField(_("what"), max_length=40)
-    case = models.ForeignKey(Case, models.PROTECT, null=True, blank=True, related_name="log")
+    case = models.ForeignKey(
+        Case, models.PROTECT, null=True, blank=True, related_name="log", verbose_name=_("case")
+    )
     reason = models.TextField(_("why"), blank=True)
     data = models.JSONField(_("data"), default=dict, blank=True)
     previous_hash = models.CharField(max_length=64, blank=True)
@@ -60,6 +64,7 @@ class LogEntry(models.Model):
     objects: ClassVar[models.Manager[LogEntry]] = LogEntryQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("log entry")
         verbose_name_plural = _("log entries")
         ordering: ClassVar = ["institute", "number"]
         indexes: ClassVar = [

@@ -22,8 +22,12 @@ from .cases import Case
 class Notice(models.Model):
     """What is told, worded once for all who read it. `key` makes telling it twice impossible."""
 
-    institute = models.ForeignKey(Institute, models.CASCADE, related_name="notices")
-    case = models.ForeignKey(Case, models.CASCADE, null=True, blank=True, related_name="notices")
+    institute = models.ForeignKey(
+        Institute, models.CASCADE, related_name="notices", verbose_name=_("institute")
+    )
+    case = models.ForeignKey(
+        Case, models.CASCADE, null=True, blank=True, related_name="notices", verbose_name=_("case")
+    )
     kind = models.CharField(_("kind"), max_length=40)
     key = models.CharField(_("idempotency key"), max_length=200, unique=True)
     subject = models.CharField(_("subject"), max_length=300)
@@ -33,6 +37,8 @@ class Notice(models.Model):
     created_at = models.DateTimeField(_("written"))
 
     class Meta:
+        verbose_name = _("notice")
+        verbose_name_plural = _("notices")
         ordering: ClassVar = ["-created_at", "-id"]
 
     def __str__(self) -> str:
@@ -71,7 +77,9 @@ class DeliveryQuerySet(models.QuerySet[Any]):
 class Delivery(models.Model):
     """One message on its way over one channel to one address."""
 
-    message = models.ForeignKey(Message, models.CASCADE, related_name="deliveries")
+    message = models.ForeignKey(
+        Message, models.CASCADE, related_name="deliveries", verbose_name=_("message")
+    )
     channel = models.CharField(_("channel"), max_length=8, choices=MessageChannel)
     address = models.CharField(_("address"), max_length=254)
     status = models.CharField(
@@ -87,6 +95,7 @@ class Delivery(models.Model):
     objects: ClassVar[models.Manager[Delivery]] = DeliveryQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("delivery")
         verbose_name_plural = _("deliveries")
         ordering: ClassVar = ["id"]
         indexes: ClassVar = [models.Index(fields=["status", "due_at"], name="delivery_due")]

@@ -52,7 +52,9 @@ def _percent(label: Any, default: int) -> Any:
 class Policy(models.Model):
     """An institute's rules. Windows are in minutes of waking time, caps in clock hours."""
 
-    institute = models.OneToOneField(Institute, models.CASCADE, related_name="policy")
+    institute = models.OneToOneField(
+        Institute, models.CASCADE, related_name="policy", verbose_name=_("institute")
+    )
 
     direct_window = _minutes(_("step 1: named substitute answers, minutes"), 4 * 60)
     section_window = _minutes(_("step 2: section answers, minutes"), 6 * 60)
@@ -98,6 +100,7 @@ class Policy(models.Model):
     )
 
     class Meta:
+        verbose_name = _("policy")
         verbose_name_plural = _("policies")
         constraints: ClassVar = [
             models.CheckConstraint(

@@ -42,12 +42,21 @@ class Webhook(models.Model):
     """
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    institute = models.ForeignKey(Institute, models.PROTECT, related_name="webhooks")
+    institute = models.ForeignKey(
+        Institute, models.PROTECT, related_name="webhooks", verbose_name=_("institute")
+    )
     name = models.CharField(_("name"), max_length=100)
     url = models.CharField(_("address"), max_length=500)
     events = models.JSONField(_("events"), default=list)
     secrets = models.JSONField(default=list)
-    owner = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="webhooks")
+    owner = models.ForeignKey(
+        User,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="webhooks",
+        verbose_name=_("owner"),
+    )
     created_at = models.DateTimeField(_("made"))
     delivered_at = models.DateTimeField(_("last delivery"), null=True, blank=True)
     resting_until = models.DateTimeField(_("left alone until"), null=True, blank=True)
@@ -58,6 +67,8 @@ class Webhook(models.Model):
     objects: ClassVar[models.Manager[Webhook]] = WebhookQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("webhook")
+        verbose_name_plural = _("webhooks")
         ordering: ClassVar = ["id"]
         constraints: ClassVar = [
             models.UniqueConstraint(
@@ -94,8 +105,12 @@ class WebhookDelivery(models.Model):
     """
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    webhook = models.ForeignKey(Webhook, models.PROTECT, related_name="deliveries")
-    case = models.ForeignKey(Case, models.CASCADE, null=True, blank=True, related_name="+")
+    webhook = models.ForeignKey(
+        Webhook, models.PROTECT, related_name="deliveries", verbose_name=_("webhook")
+    )
+    case = models.ForeignKey(
+        Case, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("case")
+    )
     event = models.CharField(_("event"), max_length=32, choices=WebhookEvent)
     key = models.CharField(_("idempotency key"), max_length=100)
     body = models.TextField(_("content"))
@@ -114,6 +129,7 @@ class WebhookDelivery(models.Model):
     objects: ClassVar[models.Manager[WebhookDelivery]] = WebhookDeliveryQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("webhook delivery")
         verbose_name_plural = _("webhook deliveries")
         ordering: ClassVar = ["id"]
         indexes: ClassVar = [

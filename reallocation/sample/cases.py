@@ -121,7 +121,7 @@ class Sample:
         return self.settle(case)
 
     def send_to(self, case: Case, step: StepNumber) -> Case:
-        who = Who(ActorKind.REGISTRAR, name="Registrar")
+        who = Who(ActorKind.REGISTRAR, name=str(ActorKind.REGISTRAR.label))
         overrides.send_to(case, step=step, why=BECAUSE, now=self.tick(), who=who)
         return self.settle(case)
 

@@ -78,11 +78,12 @@ def stretch(starts: dt.datetime, ends: dt.datetime) -> SafeString:
     first, last = timezone.localtime(starts), timezone.localtime(ends)
     if first.date() == last.date():
         return format_html(
-            '<time datetime="{}">{}, <span class="span">{}–{}</span></time>',
+            '<time datetime="{}">{}, <span class="span">{}–{}</span>{}</time>',
             first.isoformat(),
             moments.day(first),
             moments.figures(first),
-            moments.clock(last),
+            moments.figures(last),
+            moments.after_figures(last),
         )
     if first.time() == last.time() == dt.time():
         last -= dt.timedelta(days=1)

@@ -50,8 +50,12 @@ class Absence(models.Model):
     """A professor is away from … to …. The private note is for its author and for granted registrars."""
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    institute = models.ForeignKey(Institute, models.CASCADE, related_name="absences")
-    professor = models.ForeignKey(Professor, models.PROTECT, related_name="absences")
+    institute = models.ForeignKey(
+        Institute, models.CASCADE, related_name="absences", verbose_name=_("institute")
+    )
+    professor = models.ForeignKey(
+        Professor, models.PROTECT, related_name="absences", verbose_name=_("professor")
+    )
     starts_at = models.DateTimeField(_("from"))
     ends_at = models.DateTimeField(_("to"))
     offering = models.ForeignKey(
@@ -61,6 +65,7 @@ class Absence(models.Model):
         blank=True,
         related_name="absences",
         help_text=_("Only this class needs cover; empty: every meeting in the span."),
+        verbose_name=_("class"),
     )
     category = models.CharField(
         _("reason"), max_length=16, choices=AbsenceCategory, blank=True, default=""
@@ -69,13 +74,20 @@ class Absence(models.Model):
     handover = models.TextField(_("handover note"), blank=True, max_length=4000)
     filed_at = models.DateTimeField(_("filed"))
     filed_by = models.ForeignKey(
-        User, models.SET_NULL, null=True, blank=True, related_name="filed_absences"
+        User,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="filed_absences",
+        verbose_name=_("filed by"),
     )
     withdrawn_at = models.DateTimeField(_("withdrawn"), null=True, blank=True)
 
     objects: ClassVar[models.Manager[Absence]] = AbsenceQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("absence")
+        verbose_name_plural = _("absences")
         ordering: ClassVar = ["-starts_at"]
         indexes: ClassVar = [
             models.Index(fields=["professor", "starts_at"], name="absence_professor_time"),

@@ -19,8 +19,10 @@ from .people import Course, Professor, Section, Student
 class Offering(Coded):
     """A class: one course taught to one roster for a term. Called `class` wherever people read it."""
 
-    term = models.ForeignKey(Term, models.CASCADE, related_name="offerings")
-    course = models.ForeignKey(Course, models.PROTECT, related_name="offerings")
+    term = models.ForeignKey(Term, models.CASCADE, related_name="offerings", verbose_name=_("term"))
+    course = models.ForeignKey(
+        Course, models.PROTECT, related_name="offerings", verbose_name=_("course")
+    )
     kind = models.CharField(_("kind"), max_length=16, choices=ClassKind, default=ClassKind.LECTURE)
     sections = models.ManyToManyField(Section, related_name="offerings", blank=True)
     professors = models.ManyToManyField(Professor, through="Teaching", related_name="offerings")

@@ -24,6 +24,8 @@ class Institute(models.Model):
     weekend_days = models.JSONField(_("weekend days"), default=list)
 
     class Meta:
+        verbose_name = _("institute")
+        verbose_name_plural = _("institutes")
         ordering: ClassVar = ["name"]
 
     def __str__(self) -> str:
@@ -43,7 +45,9 @@ class Institute(models.Model):
 
 
 class Term(models.Model):
-    institute = models.ForeignKey(Institute, models.CASCADE, related_name="terms")
+    institute = models.ForeignKey(
+        Institute, models.CASCADE, related_name="terms", verbose_name=_("institute")
+    )
     name = models.CharField(_("name"), max_length=100)
     starts_on = models.DateField(_("first day"))
     ends_on = models.DateField(_("last day"))
@@ -51,6 +55,8 @@ class Term(models.Model):
     end_semester_on = models.DateField(_("end-semester checkpoint"))
 
     class Meta:
+        verbose_name = _("term")
+        verbose_name_plural = _("terms")
         ordering: ClassVar = ["-starts_on"]
         constraints: ClassVar = [
             models.UniqueConstraint(
@@ -98,12 +104,14 @@ class Period(models.Model):
 class Closure(models.Model):
     """Days without classes, both ends included."""
 
-    term = models.ForeignKey(Term, models.CASCADE, related_name="closures")
+    term = models.ForeignKey(Term, models.CASCADE, related_name="closures", verbose_name=_("term"))
     name = models.CharField(_("name"), max_length=200)
     starts_on = models.DateField(_("from"))
     ends_on = models.DateField(_("to"))
 
     class Meta:
+        verbose_name = _("closure")
+        verbose_name_plural = _("closures")
         ordering: ClassVar = ["starts_on"]
         constraints: ClassVar = [
             models.CheckConstraint(
@@ -128,12 +136,16 @@ class Coded(models.Model):
 
 
 class Room(Coded):
-    institute = models.ForeignKey(Institute, models.CASCADE, related_name="rooms")
+    institute = models.ForeignKey(
+        Institute, models.CASCADE, related_name="rooms", verbose_name=_("institute")
+    )
     name = models.CharField(_("name"), max_length=200, blank=True)
     building = models.CharField(_("building"), max_length=200, blank=True)
     capacity = models.PositiveIntegerField(_("capacity"), null=True, blank=True)
 
     class Meta:
+        verbose_name = _("room")
+        verbose_name_plural = _("rooms")
         ordering: ClassVar = ["code"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["institute", "code"], name="room_code_once"),

@@ -27,21 +27,44 @@ class Meeting(models.Model):
     """
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-    institute = models.ForeignKey(Institute, models.CASCADE, related_name="meetings")
-    offering = models.ForeignKey(Offering, models.CASCADE, related_name="meetings")
-    slot = models.ForeignKey(Slot, models.SET_NULL, null=True, blank=True, related_name="meetings")
+    institute = models.ForeignKey(
+        Institute, models.CASCADE, related_name="meetings", verbose_name=_("institute")
+    )
+    offering = models.ForeignKey(
+        Offering, models.CASCADE, related_name="meetings", verbose_name=_("class")
+    )
+    slot = models.ForeignKey(
+        Slot,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="meetings",
+        verbose_name=_("weekly slot"),
+    )
 
     planned_professor = models.ForeignKey(
-        Professor, models.PROTECT, related_name="planned_meetings"
+        Professor,
+        models.PROTECT,
+        related_name="planned_meetings",
+        verbose_name=_("planned professor"),
     )
     planned_room = models.ForeignKey(
-        Room, models.PROTECT, null=True, blank=True, related_name="planned_meetings"
+        Room,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="planned_meetings",
+        verbose_name=_("planned room"),
     )
     planned_starts_at = models.DateTimeField(_("planned start"))
     planned_ends_at = models.DateTimeField(_("planned end"))
 
-    professor = models.ForeignKey(Professor, models.PROTECT, related_name="meetings")
-    room = models.ForeignKey(Room, models.PROTECT, null=True, blank=True, related_name="meetings")
+    professor = models.ForeignKey(
+        Professor, models.PROTECT, related_name="meetings", verbose_name=_("professor")
+    )
+    room = models.ForeignKey(
+        Room, models.PROTECT, null=True, blank=True, related_name="meetings", verbose_name=_("room")
+    )
     starts_at = models.DateTimeField(_("starts"))
     ends_at = models.DateTimeField(_("ends"))
     status = models.CharField(
@@ -55,6 +78,8 @@ class Meeting(models.Model):
     objects: ClassVar[models.Manager[Meeting]] = MeetingQuerySet.as_manager()
 
     class Meta:
+        verbose_name = _("meeting")
+        verbose_name_plural = _("meetings")
         ordering: ClassVar = ["starts_at", "id"]
         indexes: ClassVar = [
             models.Index(fields=["professor", "starts_at"], name="meeting_professor_time"),

@@ -19,11 +19,15 @@ from .institutes import Coded, Institute
 class Course(Coded):
     """The subject: professors of the same course teach the same subject."""
 
-    institute = models.ForeignKey(Institute, models.CASCADE, related_name="courses")
+    institute = models.ForeignKey(
+        Institute, models.CASCADE, related_name="courses", verbose_name=_("institute")
+    )
     title = models.CharField(_("title"), max_length=200)
     department = models.CharField(_("department"), max_length=200, blank=True)
 
     class Meta:
+        verbose_name = _("course")
+        verbose_name_plural = _("courses")
         ordering: ClassVar = ["code"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["institute", "code"], name="course_code_once"),
@@ -41,9 +45,16 @@ class Course(Coded):
 class Professor(Coded):
     """Anyone who may teach. Hours are clock hours."""
 
-    institute = models.ForeignKey(Institute, models.CASCADE, related_name="professors")
+    institute = models.ForeignKey(
+        Institute, models.CASCADE, related_name="professors", verbose_name=_("institute")
+    )
     user = models.ForeignKey(
-        User, models.SET_NULL, null=True, blank=True, related_name="professors"
+        User,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="professors",
+        verbose_name=_("account"),
     )
     name = models.CharField(_("name"), max_length=200)
     email = models.EmailField(_("e-mail address"))
@@ -67,6 +78,8 @@ class Professor(Coded):
     courses = models.ManyToManyField(Course, through="Qualification", related_name="qualified")
 
     class Meta:
+        verbose_name = _("professor")
+        verbose_name_plural = _("professors")
         ordering: ClassVar = ["name", "code"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["institute", "code"], name="professor_code_once"),
@@ -91,11 +104,15 @@ class Qualification(models.Model):
 class Section(Coded):
     """A cohort of students taught together."""
 
-    institute = models.ForeignKey(Institute, models.CASCADE, related_name="sections")
+    institute = models.ForeignKey(
+        Institute, models.CASCADE, related_name="sections", verbose_name=_("institute")
+    )
     name = models.CharField(_("name"), max_length=200, blank=True)
     programme = models.CharField(_("programme"), max_length=200, blank=True)
 
     class Meta:
+        verbose_name = _("section")
+        verbose_name_plural = _("sections")
         ordering: ClassVar = ["code"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["institute", "code"], name="section_code_once"),
@@ -103,17 +120,33 @@ class Section(Coded):
 
 
 class Student(Coded):
-    institute = models.ForeignKey(Institute, models.CASCADE, related_name="students")
-    user = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="students")
+    institute = models.ForeignKey(
+        Institute, models.CASCADE, related_name="students", verbose_name=_("institute")
+    )
+    user = models.ForeignKey(
+        User,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="students",
+        verbose_name=_("account"),
+    )
     name = models.CharField(_("name"), max_length=200)
     email = models.EmailField(_("e-mail address"))
     phone = models.CharField(_("phone"), max_length=32, blank=True)
     section = models.ForeignKey(
-        Section, models.SET_NULL, null=True, blank=True, related_name="students"
+        Section,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="students",
+        verbose_name=_("section"),
     )
     active = models.BooleanField(_("active"), default=True)
 
     class Meta:
+        verbose_name = _("student")
+        verbose_name_plural = _("students")
         ordering: ClassVar = ["name", "code"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["institute", "code"], name="student_code_once"),
@@ -123,13 +156,18 @@ class Student(Coded):
 class Staff(models.Model):
     """A role of an account at an institute."""
 
-    user = models.ForeignKey(User, models.CASCADE, related_name="staff_roles")
-    institute = models.ForeignKey(Institute, models.CASCADE, related_name="staff")
+    user = models.ForeignKey(
+        User, models.CASCADE, related_name="staff_roles", verbose_name=_("account")
+    )
+    institute = models.ForeignKey(
+        Institute, models.CASCADE, related_name="staff", verbose_name=_("institute")
+    )
     role = models.CharField(_("role"), max_length=16, choices=StaffRole)
     department = models.CharField(_("department"), max_length=200, blank=True)
     reads_private_notes = models.BooleanField(_("may read private notes"), default=False)
 
     class Meta:
+        verbose_name = _("member of staff")
         verbose_name_plural = _("staff")
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["user", "institute"], name="staff_role_once"),
