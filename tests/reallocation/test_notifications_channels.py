@@ -325,12 +325,16 @@ def test_the_same_mail_sent_twice_is_recognised_by_its_id(box):
     assert first == second
 
 
-def test_mails_are_in_the_language_of_the_house(box):
-    DeliveryFactory(message__notice__kind="ballot", message__notice__link="ballot/uid")
-    with translation.override("de"):
+@pytest.mark.parametrize(("written", "action"), [({}, "Vote:"), ({"language": "de"}, "Abstimmen:")])
+def test_a_mail_is_in_one_language_whoever_hands_it_over(box, written, action):
+    notice = NoticeFactory(kind="ballot", link="ballot/uid", data=written)
+    DeliveryFactory(message__notice=notice)
+    with translation.override("fr"):
         send_all()
     ((_, message),) = box.mails
-    assert parts(message)[0][1].splitlines()[2] == "Vote:"
+    text, html = (content for _kind, content in parts(message)[:2])
+    assert text.splitlines()[2] == action
+    assert f'<html lang="{written.get("language", "en")}">' in html
 
 
 def test_a_kind_that_no_longer_exists_is_still_sent(box):

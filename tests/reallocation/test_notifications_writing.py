@@ -36,6 +36,7 @@ from tests.reallocation.telling import (
 )
 from timetable import meetings
 from timetable.models import Enrolment, Institute
+from voting import questions
 from voting.enums import BallotResult
 
 pytestmark = pytest.mark.django_db
@@ -193,6 +194,37 @@ def test_each_reader_is_told_in_their_own_language(house, case):
     assert theirs.key == f"{ours.key}/de"
     assert (ours.link, ours.data["until"]) == (theirs.link, theirs.data["until"])
     assert announce.meeting_postponed(case, NOW) == []
+
+
+def test_a_german_reader_is_told_in_german_words_days_and_numbers(house, case):
+    ben = house.professors["BEN"]
+    for person in (ben, house.professors["ADA"], house.students["A1"]):
+        speaks(person, "de")
+    announce.offers_sent([offer_in(case, professor=ben)], NOW)
+    subject, body = words("offer")
+    assert subject == "Können Sie MATH am Di., 2. März, 09:00 Uhr übernehmen?"
+    assert "Zeit: Di., 2. März, 09:00–10:30 Uhr (Europe/Vienna)" in body
+
+    book(case, professor=ben)
+    announce.meeting_substituted(case, ben, NOW)
+    (invited,) = Notice.objects.filter(kind="substituted-substitute")
+    assert invited.data["invitation"]["description"].startswith("In Vertretung von Ada ")
+
+    meetings.drop(case.meeting_id)
+    announce.meeting_dropped(case, NOW)
+    bodies = dict(Notice.objects.filter(kind="dropped").values_list("data__language", "body"))
+    assert "Its 1.5 h are still owed to you" in bodies["en"]
+    assert "Seine 1,5 Std. werden Ihnen" in bodies["de"]
+
+
+def test_a_ballot_asks_each_voter_in_their_language(house, case):
+    speaks(house.students["A1"], "de")
+    held_at = house.institute.local(case.before_starts_at)
+    ballot = ballot_on(case, facts=questions.about_substitute("Ben Baker", held_at))
+    announce.ballot_opened(ballot, case, NOW)
+    bodies = dict(Notice.objects.filter(kind="ballot").values_list("data__language", "body"))
+    assert bodies["en"].startswith("Shall Ben Baker teach the class on Tue 2 Mar, 09:00?")
+    assert bodies["de"].startswith("Soll Ben Baker den Termin am Di., 2. März, 09:00 Uhr halten?")
 
 
 def test_what_one_audience_reads_in_one_language_is_one_notice(house, case):

@@ -1,0 +1,106 @@
+"""Every page that there is, in German: nothing on it is left in English.
+
+The pages are those of the tour of `make screenshots`, of an institute whose house language is German.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+
+import polib
+import pytest
+from django.test import Client
+from django.utils import translation
+
+from tests.catalogue import catalogues
+from tests.screenshots.__main__ import make_institute
+from tests.screenshots.tour import Tour, tours
+from timetable.models import Absence, Course, Institute, Term, User
+
+ENGLISH = re.compile(
+    r"\b(the|your|you|and|of|with|please|is|are|this|to|for|not|has|have|be|it|from|on|by)\b"
+)
+"""Words without which no English sentence gets far, and that no German one has."""
+
+READ_ALOUD = {"aria-label", "aria-description", "title", "alt", "placeholder", "data-label"}
+
+
+class Runs(HTMLParser):
+    """What is read on a page, run by run: texts, and the attributes that are said."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.found: list[str] = []
+        self.silent: list[str] = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        given = dict(attributes)
+        if self.silent or tag in {"script", "style", "code", "pre", "textarea"} or "lang" in given:
+            if tag not in {"html", "br", "hr", "img", "input", "link", "meta", "path", "rect"}:
+                self.silent.append(tag)
+            return
+        self.found += [value for name, value in attributes if name in READ_ALOUD and value]
+
+    def handle_endtag(self, tag: str) -> None:
+        if self.silent and self.silent[-1] == tag:
+            self.silent.pop()
+
+    def handle_data(self, data: str) -> None:
+        if not self.silent and (run := " ".join(data.split())):
+            self.found.append(run)
+
+
+@pytest.fixture
+def german_tours(db: None, settings: object) -> Iterator[list[Tour]]:
+    settings.LANGUAGE_CODE = "de"  # type: ignore[attr-defined]
+    with translation.override("de"):
+        shown = tours(make_institute())
+        yield shown
+
+
+def english_texts() -> set[str]:
+    """Whole texts of the sources that read otherwise in German."""
+    (path,) = catalogues()
+    entries = polib.pofile(path)
+    german = {text for entry in entries for text in (entry.msgstr, *entry.msgstr_plural.values())}
+    return {
+        text
+        for entry in entries
+        for text in (entry.msgid, entry.msgid_plural)
+        if text and "%(" not in text and "{" not in text
+    } - german
+
+
+def names_and_notes() -> set[str]:
+    """What people of the institute have written themselves."""
+    return {
+        *Institute.objects.values_list("name", flat=True),
+        *Term.objects.values_list("name", flat=True),
+        *Course.objects.values_list("title", flat=True),
+        *Absence.objects.exclude(handover="").values_list("handover", flat=True),
+    }
+
+
+def test_no_page_says_anything_in_english(german_tours: list[Tour]) -> None:
+    texts = english_texts()
+    own = sorted(names_and_notes(), key=len, reverse=True)
+    left: dict[str, list[str]] = {}
+    for tour in german_tours:
+        client = Client(headers={"accept-language": "de"})
+        if tour.user is not None:
+            User.objects.filter(pk=tour.user.pk).update(language="de")
+            client.force_login(tour.user)
+        for stop in tour.stops:
+            response = client.get(stop.path)
+            assert response["Content-Language"] == "de", stop.path
+            for run in Runs(response.content.decode()).found:
+                said = run
+                for name in own:
+                    said = said.replace(name, "")
+                if run in texts or ENGLISH.search(said):
+                    left.setdefault(stop.name, []).append(run)
+    assert left == {}
