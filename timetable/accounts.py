@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, cast
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
@@ -21,6 +21,8 @@ from .prepared import PreparedQuery
 
 if TYPE_CHECKING:
     from django_htmx.middleware import HtmxDetails
+
+T = TypeVar("T")
 
 INSTITUTE_SESSION_KEY = "institute"
 """Where the session keeps the slug of the institute that the account looks at."""
@@ -39,6 +41,14 @@ class Actor:
     reads_private_notes: bool = False
     institutes: tuple[Institute, ...] = ()
     """Every institute at which the account is somebody: what there is to switch between."""
+    _known: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def once(self, name: str, look: Callable[[], T]) -> T:
+        """What `look` finds, looked up once for a page however many parts of it ask."""
+        if name not in self._known:
+            self._known[name] = look()
+        found: T = self._known[name]
+        return found
 
     @property
     def is_member(self) -> bool:

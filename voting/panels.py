@@ -16,9 +16,15 @@ from .queries import OpenBallot, ballots_of_class, open_ballots
 
 def waiting_votes(actor: Actor) -> int:
     """How many open ballots wait for the actor's first answer."""
-    if actor.student is None:
-        return 0
-    return sum(not row.has_voted for row in open_ballots(actor.student, timezone.now()))
+    return len(_waiting(actor))
+
+
+def _waiting(actor: Actor) -> list[OpenBallot]:
+    student = actor.student
+    if student is None:
+        return []
+    rows = actor.once("voting.open", lambda: open_ballots(student, timezone.now()))
+    return [row for row in rows if not row.has_voted]
 
 
 def votes_of_class(request: ActorRequest, offering: Offering) -> SafeString | str:
@@ -35,10 +41,7 @@ def votes_of_class(request: ActorRequest, offering: Offering) -> SafeString | st
 
 def votes_waiting(request: ActorRequest, _subject: Any) -> SafeString | str:
     """The open ballots that the student has not answered yet, above their classes."""
-    if request.actor.student is None:
-        return ""
-    rows = open_ballots(request.actor.student, timezone.now())
-    return _panel(request, [row for row in rows if not row.has_voted])
+    return _panel(request, _waiting(request.actor))
 
 
 def _panel(request: ActorRequest, rows: list[OpenBallot]) -> SafeString | str:
