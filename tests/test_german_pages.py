@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import translation
 
 from tests.catalogue import catalogues
-from tests.screenshots.__main__ import make_institute
+from tests.screenshots.sample import make_institute
 from tests.screenshots.tour import Tour, tours
 from timetable.models import Absence, Course, Institute, Term, User
 
