@@ -253,7 +253,7 @@ def test_filing_opens_the_cases_and_leads_to_what_happens_next(site):
     assert (entry.actor_kind, entry.actor_name) == (ActorKind.PROFESSOR, "Ada Adler")
     assert "The absence is on file." in site.read("ADA", response.url)
     site.flow.settle()
-    assert "Eve Ernst is asked to take the class. Until Mon 1 Mar, 10:52." in site.read(
+    assert "Eve Ernst is asked to take the class. Until Mon 1 Mar, 13:00." in site.read(
         "ADA", response.url
     )
 
