@@ -71,7 +71,7 @@ def feed_of(user: User, *, now: dt.datetime) -> Feed:
         ),
         *Enrolment.objects.filter(student__in=students).values_list("offering", flat=True),
     }
-    with translation.override(user.language or settings.LANGUAGE_CODE):
+    with translation.override(user.chosen_language or settings.LANGUAGE_CODE):
         events = tuple(
             _event(meeting, professors, attended) for meeting in _rows(professors, attended, now)
         )

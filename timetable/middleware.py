@@ -8,6 +8,7 @@ from typing import cast
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
+from django.utils.cache import patch_vary_headers
 from django.utils.crypto import salted_hmac
 from django.utils.functional import SimpleLazyObject
 
@@ -28,15 +29,20 @@ class AccountLanguageMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.user.is_authenticated:
+        # Programs that bring no session, as for a calendar, get an answer that depends on none.
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
             speak_to(request, request.user)
-        return self.get_response(request)
+        response = self.get_response(request)
+        # What no cache between us may keep need not say whose it is.
+        if "private" not in response.get("Cache-Control", ""):
+            patch_vary_headers(response, ["Cookie"])
+        return response
 
 
 def speak_to(request: HttpRequest, user: User) -> None:
     """Answer this request in the account's language, if it has chosen one of ours."""
-    if user.language in dict(settings.LANGUAGES):
-        translation.activate(user.language)
+    if user.chosen_language:
+        translation.activate(user.chosen_language)
         request.LANGUAGE_CODE = translation.get_language()
 
 

@@ -201,12 +201,22 @@ def test_it_is_bounded_by_a_window(house, clock):
 
 def test_it_speaks_the_language_of_its_reader(house):
     ada, meeting = house.professors["ADA"], house.meetings["MATH.A", TUESDAY]
+    ada.user.language = "de"
+    ada.user.save(update_fields=["language"])
+    Meeting.objects.filter(pk=meeting.pk).update(
+        starts_at=at("2027-03-05 14:00"), ends_at=at("2027-03-05 15:30")
+    )
+    assert "Di., 2. März, 09:00 Uhr" in read(ada)[str(meeting.uid)]["description"]
+
+
+def test_a_language_that_is_none_of_ours_is_that_of_the_house(house):
+    ada, meeting = house.professors["ADA"], house.meetings["MATH.A", TUESDAY]
     ada.user.language = "fr"
     ada.user.save(update_fields=["language"])
     Meeting.objects.filter(pk=meeting.pk).update(
         starts_at=at("2027-03-05 14:00"), ends_at=at("2027-03-05 15:30")
     )
-    assert "mar 2 Mar, 09:00" in read(ada)[str(meeting.uid)]["description"]
+    assert "Tue 2 Mar, 09:00" in read(ada)[str(meeting.uid)]["description"]
 
 
 def test_it_asks_the_database_as_often_for_many_meetings_as_for_one(house):

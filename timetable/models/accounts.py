@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser, BaseUserManager
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -55,6 +56,11 @@ class User(AbstractUser):
 
     def get_short_name(self) -> str:
         return self.name or self.email
+
+    @property
+    def chosen_language(self) -> str:
+        """The language that they want to read; empty if they have chosen none, or none of ours."""
+        return self.language if self.language in dict(settings.LANGUAGES) else ""
 
 
 class AccessToken(models.Model):
