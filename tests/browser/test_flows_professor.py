@@ -124,7 +124,7 @@ def test_choosing_a_candidate_who_says_yes(campus, meet, worker):
     eve = meet(campus.user("EVE"))
     eve.opens("/offers/")
     eve.follows("Math")
-    eve.reads("the students of the class vote on it")
+    eve.reads("the students of the class vote")
     eve.answers("answer", "accept")
     eve.reads("You said yes")
     worker.run()
