@@ -335,7 +335,7 @@ def sweeping() -> Found:
     Case.objects.filter(pk__in=[case.pk for case in cases[1000:]]).update(
         due_at=now + dt.timedelta(days=1)
     )
-    Case.objects.filter(pk=ids[0]).update(waiting_for="colleagues")
+    Case.objects.filter(pk=ids[0]).update(step=2, waiting_for="colleagues")
     Case.objects.exclude(pk__in=[case.pk for case in cases]).open().update(
         due_at=now + dt.timedelta(days=1)
     )
