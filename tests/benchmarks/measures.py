@@ -8,8 +8,9 @@ import os
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ Found = dict[str, Any]
 ONE_TIME = Size(sections=10, professors=20, students=240)
 CAMPUS = Size(sections=400, professors=500, students=20_000)
 BALLOT = dt.timedelta(hours=12)
+
+LOOKS = 4
+"""How often one case is searched for."""
 
 WARMING_UP = 80
 """Requests before the counting, spread over eight clients."""
@@ -90,8 +94,22 @@ def _day(institute: Any, day: dt.date) -> tuple[dt.datetime, dt.datetime]:
     return institute.moment(day, dt.time()), institute.moment(day + dt.timedelta(days=1), dt.time())
 
 
+def _best(look: Callable[[], object]) -> float:
+    """The shortest of some looks, in seconds."""
+    return min(place.timed(look) for _ in range(LOOKS))
+
+
+def _candidates(people: Any, case: Any, policy: Any, *, now: dt.datetime) -> Any:
+    from reallocation import candidates
+
+    return candidates.pool(case, people(case), policy, now=now)
+
+
 def searches() -> Found:
-    """(b) Candidates and slots of one case, at 1, 4 and 16 times the meetings."""
+    """(b) Candidates and slots of one case, at 1, 4 and 16 times the meetings: the best of some looks.
+
+    What is compared is the work of each case, not what else the machine does meanwhile.
+    """
     from django.db import transaction
 
     from reallocation import candidates, engine, slots
@@ -115,19 +133,17 @@ def searches() -> Found:
             for opened in cases_of(institute, day, 12, now):
                 case = engine.lock(opened.pk)
                 for people in (candidates.professors_of_section, candidates.professors_of_course):
-                    began = time.perf_counter()
-                    candidates.pool(case, people(case), policy, now=now)
-                    asking.append(time.perf_counter() - began)
+                    ask = partial(_candidates, people, case, policy, now=now)
+                    asking.append(_best(ask))
                 where = {
                     "days": institute.teaching_days,
                     "earliest": now + notice(policy),
                     "last_day": checkpoint_of(case, now),
                 }
-                began = time.perf_counter()
-                options = slots.search(case, policy, limit=policy.slots_offered, **where).options
-                looking.append(time.perf_counter() - began)
+                search = partial(slots.search, case, policy, limit=policy.slots_offered, **where)
+                looking.append(_best(search))
                 if times == 1:
-                    agreed &= bool(options) == bool(free_places(case, **where))
+                    agreed &= bool(search().options) == bool(free_places(case, **where))
             transaction.set_rollback(True)
         found[f"{times}x"] = {
             "meetings": institute.meetings.count(),
