@@ -3,14 +3,12 @@ goes wrong without the lock, and wherever a constraint stands behind the lock, o
 
 import datetime as dt
 import importlib
-import sys
 import threading
 from collections import Counter
 from contextlib import contextmanager, suppress
 
 import pytest
 from django.db import connection, transaction
-from django.db.models import QuerySet
 
 from reallocation import absences, answers, audit, candidates, engine, overrides, sweep
 from reallocation.enums import ActorKind, CaseStatus, OfferStatus
@@ -19,37 +17,17 @@ from reallocation.refusals import Refused
 from reallocation.steps.section import ProfessorsOfSection
 from tests import factories
 from tests.factories import NOW, at
-from tests.voting.crowd import PATIENCE, at_once
+from tests.voting.crowd import PATIENCE, at_once, without_locks
 from timetable import meetings
 from timetable.models import Absence, Hold, Meeting, Professor, Room
-from timetable.prepared import PreparedRows
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 
-APPS = {"timetable", "voting", "fairness", "reallocation"}
 LOCKED, BARE, NAKED = "lock", "constraint alone", "neither"
 WHO = audit.Who(ActorKind.REGISTRAR, "1", "Rita Registrar")
 
 with_and_without = pytest.mark.parametrize("guard", [LOCKED, BARE, NAKED])
 crowded = pytest.mark.parametrize("round_", range(5))
-
-
-def without_locks(monkeypatch, *models):
-    """Rows of these models are read as if nobody had to wait for them."""
-    lock = QuerySet.select_for_update
-    monkeypatch.setattr(
-        QuerySet,
-        "select_for_update",
-        lambda rows, **options: rows if rows.model in models else lock(rows, **options),
-    )
-    # What was compiled before locks all the same: it is compiled anew, and forgotten with the patch.
-    ours = [module for name, module in sys.modules.items() if name.partition(".")[0] in APPS]
-    for prepared in {one for module in ours for one in vars(module).values() if is_rows(one)}:
-        monkeypatch.setattr(prepared, "_statements", {})
-
-
-def is_rows(thing):
-    return isinstance(thing, PreparedRows)
 
 
 def in_step(monkeypatch, where, name, count, *, guard):

@@ -1,9 +1,15 @@
 """Many at once, each on a connection of their own."""
 
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from django.db import connection, connections
+from django.db.models import QuerySet
+
+from timetable.prepared import PreparedRows
+
+APPS = {"timetable", "voting", "fairness", "reallocation"}
 
 PATIENCE = 30
 """Seconds after which something that should have happened is taken for broken."""
@@ -25,6 +31,26 @@ def at_once(*jobs):
 
     with ThreadPoolExecutor(len(jobs)) as pool:
         return list(pool.map(run, jobs))
+
+
+def without_locks(monkeypatch, *models):
+    """Rows of these models (of all, if none is named) are read as if nobody had to wait for them."""
+    lock = QuerySet.select_for_update
+    monkeypatch.setattr(
+        QuerySet,
+        "select_for_update",
+        lambda rows, **options: (
+            rows if not models or rows.model in models else lock(rows, **options)
+        ),
+    )
+    # What was compiled before locks all the same: it is compiled anew, and forgotten with the patch.
+    ours = [module for name, module in sys.modules.items() if name.partition(".")[0] in APPS]
+    for prepared in {one for module in ours for one in vars(module).values() if _is_rows(one)}:
+        monkeypatch.setattr(prepared, "_statements", {})
+
+
+def _is_rows(thing):
+    return isinstance(thing, PreparedRows)
 
 
 def wait_until_somebody_waits_for_a_lock():

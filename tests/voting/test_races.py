@@ -7,11 +7,15 @@ import uuid
 
 import pytest
 from django.db import OperationalError, transaction
-from django.db.models import QuerySet
 
 from tests.factories import InstituteFactory
 from tests.voting.classroom import CLOSES, SOON, cast, class_of, open_for, open_to, tally
-from tests.voting.crowd import PATIENCE, at_once, wait_until_somebody_waits_for_a_lock
+from tests.voting.crowd import (
+    PATIENCE,
+    at_once,
+    wait_until_somebody_waits_for_a_lock,
+    without_locks,
+)
 from timetable.models import Institute
 from voting import ballots, receipts, signals
 from voting.ballots import CastVote
@@ -32,7 +36,7 @@ with_and_without_lock = pytest.mark.parametrize("locked", [True, False], ids=["l
 def lock(monkeypatch, locked):
     """Takes row locks away from the control."""
     if not locked:
-        monkeypatch.setattr(QuerySet, "select_for_update", lambda rows, **_: rows)
+        without_locks(monkeypatch)
 
 
 def refusals(outcomes):
