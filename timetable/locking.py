@@ -64,4 +64,9 @@ def lock_meeting(meeting_id: int) -> Meeting:
     """The meeting as it stands now, held until the transaction ends."""
     # Not in one: rows joined to a locked one are as old as the wait for it was long.
     _LOCKED_MEETING(meeting=meeting_id)
+    return read_meeting(meeting_id)
+
+
+def read_meeting(meeting_id: int) -> Meeting:
+    """The meeting as it stands now, with all that is told of it, held by nobody."""
     return _MEETING.one(meeting=meeting_id)

@@ -9,15 +9,14 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from django.db.models import BigIntegerField
 from django.utils import formats
 from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 
 from reallocation.models import Case
 from timetable import moments
+from timetable.locking import read_meeting
 from timetable.models import Course, Institute, Meeting
-from timetable.prepared import PreparedRows
 from voting.models import Ballot
 
 
@@ -51,19 +50,9 @@ def course_name(course: Course) -> str:
     return course.full_name
 
 
-_MEETING = PreparedRows[Meeting](
-    lambda meeting: (
-        Meeting.objects.filter(pk=meeting)
-        .order_by()
-        .select_related("institute", "offering__course", "offering__term", "room", "professor")
-    ),
-    meeting=BigIntegerField(),
-)
-
-
 def meeting_of(case: Case) -> Meeting:
     """The case's meeting as the database has it now, with everything that its texts mention."""
-    return _MEETING.one(meeting=case.meeting_id)
+    return read_meeting(case.meeting_id)
 
 
 def facts(case: Case, meeting: Meeting) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from reallocation import offers
-from reallocation.candidates import pool
+from reallocation.candidates import Pool, pool
 from reallocation.enums import OfferStatus, StepNumber, WaitingFor
 from reallocation.outlook import budget_ahead
 from reallocation.policy import Stage, class_budget
@@ -23,7 +23,7 @@ class DirectSubstitute(Step[Asking]):
     def prepare(self, visit: Visit) -> Asking:
         case, policy, now = visit.case, visit.policy, visit.now
         if not visit.entering:
-            return Asking(pool(case, [], policy, now=now), class_budget(case, policy))
+            return Asking(Pool((), ()), class_budget(case, policy))
         named = [case.named] if case.named else []
         return Asking(
             pool(case, named, policy, now=now), budget_ahead(case, policy, Stage.DIRECT, now)
