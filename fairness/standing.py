@@ -17,12 +17,22 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
+from enum import StrEnum
 from typing import Any
 
-from django.db.models import BigIntegerField, Count, DateTimeField, F, QuerySet, Sum
+from django.db.models import (
+    BigIntegerField,
+    Count,
+    DateTimeField,
+    F,
+    IntegerField,
+    QuerySet,
+    Sum,
+    Value,
+)
 
 from timetable.models import Absence, Professor, Term
-from timetable.prepared import Many, PreparedQuery
+from timetable.prepared import Many, PreparedQuery, empty, literal
 
 from .distribution import Distribution
 from .enums import EntryKind
@@ -90,49 +100,40 @@ class Standings(dict[int, Standing]):
         self.sessions = sessions
 
 
+class _Figure(StrEnum):
+    """What a row of figures holds, beside the kinds of ledger entries."""
+
+    MEMBER = "member"
+    """An active professor: their FTE."""
+    LEAVE = "leave"
+    """One absence that is leave: the professor's FTE, and its span."""
+    ALL_GIVEN = "all_given"
+    """Hours given by all active professors."""
+    ALL_FTE = "all_fte"
+    """The FTE of all active professors."""
+
+
+_SPAN = (empty(DateTimeField()), empty(DateTimeField()))
+_NOBODY = empty(BigIntegerField())
+_ONE = Value(1, output_field=IntegerField())
+
+
 def _summed(entries: QuerySet[LedgerEntry]) -> QuerySet[Any, Any]:
     """Equal entries once, with how many they are."""
     return (
         entries.order_by()
         .values("professor", "kind", "hours")
         .annotate(count=Count("pk"))
-        .values_list("professor", "kind", "hours", "count")
+        .values_list("professor", "kind", "hours", "count", *_SPAN)
     )
 
 
-_LEDGER = PreparedQuery(
-    lambda term: _summed(LedgerEntry.objects.filter(term=term)), term=BigIntegerField()
-)
-_LEDGER_OF = PreparedQuery(
-    # Naming every kind lets the index lead straight to the few professors.
-    lambda term, people: _summed(
-        LedgerEntry.objects.filter(term=term, professor__among=people, kind__in=EntryKind.values)
-    ),
-    term=BigIntegerField(),
-    people=Many(),
-)
-_GIVEN = PreparedQuery(
-    lambda term: (
-        LedgerEntry.objects.filter(term=term, kind=EntryKind.GIVEN, professor__active=True)
-        .order_by()
-        .values("term")
-        .annotate(total=Sum("hours"))
-        .values_list("total")
-    ),
-    term=BigIntegerField(),
-)
-_FTE = PreparedQuery(
-    lambda institute: (
-        Professor.objects.filter(institute=institute, active=True)
-        .order_by()
-        .values("institute")
-        .annotate(total=Sum("fte"))
-        .values_list("total")
-    ),
-    institute=BigIntegerField(),
-)
-_LEAVES = PreparedQuery(
-    lambda institute, starts_at, ends_at, now: (
+def _members(institute: Any) -> QuerySet[Professor]:
+    return Professor.objects.filter(institute=institute, active=True).order_by()
+
+
+def _leaves(institute: Any, starts_at: Any, ends_at: Any, now: Any) -> QuerySet[Any, Any]:
+    return (
         Absence.objects.standing()
         .overlapping(starts_at, ends_at)
         .filter(
@@ -142,58 +143,79 @@ _LEAVES = PreparedQuery(
             filed_at__lte=now,
             ends_at__gte=F("starts_at") + LEAVE,
         )
-        .order_by("starts_at")
-        .values_list("professor", "professor__fte", "starts_at", "ends_at")
-    ),
-    institute=BigIntegerField(),
-    starts_at=DateTimeField(),
-    ends_at=DateTimeField(),
-    now=DateTimeField(),
-)
+        .order_by()
+        .values_list(
+            "professor", literal(_Figure.LEAVE), "professor__fte", _ONE, "starts_at", "ends_at"
+        )
+    )
+
+
+def _of_all(term: Any, institute: Any, **leave: Any) -> QuerySet[Any, Any]:
+    members = _members(institute).values_list("pk", literal(_Figure.MEMBER), "fte", _ONE, *_SPAN)
+    return _summed(LedgerEntry.objects.filter(term=term)).union(
+        members, _leaves(institute, **leave), all=True
+    )
+
+
+def _of_some(term: Any, institute: Any, people: Any, **leave: Any) -> QuerySet[Any, Any]:
+    """The ledger of some people, and of everybody the sums."""
+    # Naming every kind lets the index lead straight to the few professors.
+    own = LedgerEntry.objects.filter(term=term, professor__among=people, kind__in=EntryKind.values)
+    given = (
+        LedgerEntry.objects.filter(term=term, kind=EntryKind.GIVEN, professor__active=True)
+        .order_by()
+        .values("term")
+        .annotate(total=Sum("hours"))
+        .values_list(_NOBODY, literal(_Figure.ALL_GIVEN), "total", _ONE, *_SPAN)
+    )
+    fte = (
+        _members(institute)
+        .values("institute")
+        .annotate(total=Sum("fte"))
+        .values_list(_NOBODY, literal(_Figure.ALL_FTE), "total", _ONE, *_SPAN)
+    )
+    return _summed(own).union(given, fte, _leaves(institute, **leave), all=True)
+
+
+_TERM: dict[str, Any] = {
+    "term": BigIntegerField(),
+    "institute": BigIntegerField(),
+    "starts_at": DateTimeField(),
+    "ends_at": DateTimeField(),
+    "now": DateTimeField(),
+}
+_FIGURES = PreparedQuery(_of_all, **_TERM)
+_FIGURES_OF = PreparedQuery(_of_some, people=Many(), **_TERM)
 
 
 def standings(
     term: Term, *, now: dt.datetime, professors: Iterable[Professor] | None = None
 ) -> Standings:
-    """Everybody's standing in the term: three queries whatever the size of the institute.
+    """Everybody's standing in the term, in one query whatever the size of the institute.
 
-    With `professors`, only theirs, in four small queries: fit for ranking a handful of
-    candidates, not for `effect`. Give a term with its institute loaded.
+    With `professors`, only theirs: fit for ranking a handful of candidates, not for `effect`.
+    Give a term with its institute loaded.
     """
-    if professors is not None:
-        return _some(term, now, list(professors))
-    people = list(
-        Professor.objects.filter(institute=term.institute_id, active=True)
-        .order_by("pk")
-        .values_list("pk", "fte")
-    )
-    leave = _leave(term, now)
-    entitlements = {pk: _entitlement(fte, leave.get(pk)) for pk, fte in people}
-    lines = _ledger(term, None)
-    totals = Totals(
-        sum((lines[pk].given for pk in entitlements if pk in lines), NOTHING),
-        sum(entitlements.values(), NOTHING),
-    )
-    return _standings(entitlements, leave, lines, totals, complete=True)
-
-
-def _some(term: Term, now: dt.datetime, professors: Collection[Professor]) -> Standings:
-    given = sum((total for (total,) in _GIVEN(term=term.pk)), NOTHING)
-    fte = sum((total for (total,) in _FTE(institute=term.institute_id)), NOTHING)
-    leave = _leave(term, now)
-    lost = sum((one.fte - _entitlement(one.fte, one) for one in leave.values()), NOTHING)
-    entitlements = {
-        one.pk: _entitlement(one.fte, leave.get(one.pk)) if one.active else NOTHING
-        for one in professors
-    }
-    return _standings(
-        entitlements,
-        leave,
-        _ledger(term, list(entitlements)),
+    people = None if professors is None else list(professors)
+    figures = _Figures.read(term, now, None if people is None else [one.pk for one in people])
+    if people is None:
+        entitlements = {
+            pk: _entitlement(fte, figures.leave.get(pk)) for pk, fte in figures.members.items()
+        }
+        totals = Totals(
+            sum((figures.lines[pk].given for pk in entitlements if pk in figures.lines), NOTHING),
+            sum(entitlements.values(), NOTHING),
+        )
+    else:
+        entitlements = {
+            one.pk: _entitlement(one.fte, figures.leave.get(one.pk)) if one.active else NOTHING
+            for one in people
+        }
+        leave = figures.leave.values()
+        lost = sum((one.fte - _entitlement(one.fte, one) for one in leave), NOTHING)
         # SQLite sums in floating point.
-        Totals(given.quantize(EXACT), fte.quantize(EXACT) - lost),
-        complete=False,
-    )
+        totals = Totals(figures.all_given.quantize(EXACT), figures.all_fte.quantize(EXACT) - lost)
+    return _standings(entitlements, figures.leave, figures.lines, totals, complete=people is None)
 
 
 def _standings(
@@ -243,25 +265,6 @@ class _Line:
         return tuple(self.covers.elements())
 
 
-def _ledger(term: Term, professor_ids: Collection[int] | None) -> dict[int, _Line]:
-    entries = (
-        _LEDGER(term=term.pk)
-        if professor_ids is None
-        else _LEDGER_OF(term=term.pk, people=professor_ids)
-    )
-    lines: dict[int, _Line] = defaultdict(_Line)
-    for professor_id, kind, hours, count in entries:
-        line = lines[professor_id]
-        if kind == EntryKind.GIVEN:
-            line.given += hours * count
-            line.covers[abs(hours)] += count if hours > 0 else -count
-        elif kind == EntryKind.TAKEN:
-            line.taken += hours * count
-        else:
-            line.counts[kind] += count
-    return lines
-
-
 @dataclass(slots=True)
 class _Leave:
     """How much of the term a professor is on leave: a share of its length."""
@@ -271,15 +274,68 @@ class _Leave:
     share: Decimal = NOTHING
 
 
-def _leave(term: Term, now: dt.datetime) -> dict[int, _Leave]:
-    """Leave of active professors. Spans that overlap count once."""
-    institute = term.institute
-    first = institute.moment(term.starts_on, dt.time())
-    last = institute.moment(term.ends_on + dt.timedelta(days=1), dt.time())
+@dataclass(slots=True)
+class _Figures:
+    """What the standings are reckoned from."""
+
+    lines: dict[int, _Line]
+    members: dict[int, Decimal]
+    leave: dict[int, _Leave]
+    all_given: Decimal = NOTHING
+    all_fte: Decimal = NOTHING
+
+    @classmethod
+    def read(cls, term: Term, now: dt.datetime, people: Collection[int] | None) -> _Figures:
+        first, last = _bounds(term)
+        values: dict[str, Any] = {
+            "term": term.pk,
+            "institute": term.institute_id,
+            "starts_at": first,
+            "ends_at": last,
+            "now": now,
+        }
+        rows = _FIGURES(**values) if people is None else _FIGURES_OF(people=people, **values)
+        figures = cls(defaultdict(_Line), {}, {})
+        away: list[tuple[dt.datetime, dt.datetime, int, Decimal]] = []
+        for professor_id, kind, hours, count, starts_at, ends_at in rows:
+            match kind:
+                case _Figure.MEMBER:
+                    figures.members[professor_id] = hours
+                case _Figure.LEAVE:
+                    away.append((starts_at, ends_at, professor_id, hours))
+                case _Figure.ALL_GIVEN:
+                    figures.all_given = hours
+                case _Figure.ALL_FTE:
+                    figures.all_fte = hours
+                case EntryKind.GIVEN:
+                    line = figures.lines[professor_id]
+                    line.given += hours * count
+                    line.covers[abs(hours)] += count if hours > 0 else -count
+                case EntryKind.TAKEN:
+                    figures.lines[professor_id].taken += hours * count
+                case _:
+                    figures.lines[professor_id].counts[kind] += count
+        figures.leave = _leave(sorted(away), first, last)
+        return figures
+
+
+def _bounds(term: Term) -> tuple[dt.datetime, dt.datetime]:
+    """The first and the last moment of the term."""
+    moment = term.institute.moment
+    return (
+        moment(term.starts_on, dt.time()),
+        moment(term.ends_on + dt.timedelta(days=1), dt.time()),
+    )
+
+
+def _leave(
+    absences: Iterable[tuple[dt.datetime, dt.datetime, int, Decimal]],
+    first: dt.datetime,
+    last: dt.datetime,
+) -> dict[int, _Leave]:
+    """Leave of active professors, from their absences by start. Spans that overlap count once."""
     found: dict[int, _Leave] = {}
-    for professor_id, fte, starts_at, ends_at in _LEAVES(
-        institute=institute.pk, starts_at=first, ends_at=last, now=now
-    ):
+    for starts_at, ends_at, professor_id, fte in absences:
         one = found.setdefault(professor_id, _Leave(fte))
         start = max(starts_at, one.spans[-1][1] if one.spans else first, first)
         one.spans.append((start, max(start, min(ends_at, last))))

@@ -241,7 +241,7 @@ def open_missing(
                 case = engine.open_case(absence, meeting, named=named, now=now, who=who)
         except IntegrityError:
             continue  # a registrar has just reopened an earlier one
-        if named is not None and (why := obstacle(case, named, policy, now=now)):
+        if named is not None and (why := obstacle(case, named, policy)):
             raise Refused(
                 "substitute_not_free",
                 name=named.name,

@@ -35,7 +35,7 @@ def accept(offer: Offer, *, by: Professor, now: dt.datetime, who: Who = SYSTEM) 
         if case.before_starts_at <= now:
             raise Refused("class_begun")
         lock_people_and_rooms([by.pk])
-        why = candidates.obstacle(case, by, policy_of(case.institute), now=now)
+        why = candidates.obstacle(case, by, policy_of(case.institute))
         if why is not None:
             raise Refused("not_free", name=by.name, why=why.sentence())
         _answer(offer, OfferStatus.ACCEPTED, now, "")
@@ -119,7 +119,7 @@ def name_substitute(
         # Who has said yes is not sent away for somebody who has not been asked yet.
         if case.step > StepNumber.SUBJECT or offers.accepted(case) is not None:
             raise Refused("not_waiting")
-        why = candidates.obstacle(case, substitute, policy_of(case.institute), now=now)
+        why = candidates.obstacle(case, substitute, policy_of(case.institute))
         if why is not None:
             raise Refused("not_free", name=substitute.name, why=why.sentence())
         reason = Reason("named_later", {"name": substitute.name})
@@ -139,7 +139,7 @@ def choose_candidate(
         record = case.records.get(left_at=None)
         if candidate.code not in record.considered["order"]:
             raise Refused("not_in_pool", name=candidate.name)
-        why = candidates.obstacle(case, candidate, policy_of(case.institute), now=now)
+        why = candidates.obstacle(case, candidate, policy_of(case.institute))
         if why is not None:
             raise Refused("not_free", name=candidate.name, why=why.sentence())
         case.named = candidate

@@ -12,10 +12,10 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from types import MappingProxyType
+from enum import StrEnum
 from typing import Any
 
-from django.db.models import BigIntegerField, DateField, Q
+from django.db.models import BigIntegerField, DateField, Q, QuerySet
 
 from fairness.standing import Standing, projected, standings
 from timetable.availability import (
@@ -26,7 +26,7 @@ from timetable.availability import (
     week_span,
 )
 from timetable.models import Professor, Qualification, Section, Teaching
-from timetable.prepared import Many, PreparedQuery, PreparedRows
+from timetable.prepared import Many, PreparedQuery, PreparedRows, empty, literal
 
 from .enums import OfferStatus
 from .models import Case, Offer, Policy
@@ -34,8 +34,6 @@ from .reasons import Reason
 
 IN_A_ROW = dt.timedelta(minutes=20)
 """Classes with a shorter break than this between them count as one after the other."""
-
-NOBODY: Mapping[int, str] = MappingProxyType({})
 
 LONG_ROW = 3.0
 """Hours of teaching in a row that nobody should be given if somebody else is there."""
@@ -93,39 +91,44 @@ class Pool:
         return next((o.reason for o in self.left_out if o.professor == professor), None)
 
 
-_SAID_NO = PreparedQuery(
-    lambda case, week: (
-        Offer.objects.filter(Q(case=case) | Q(spared_week=week), status=OfferStatus.DECLINED)
-        .order_by()
-        .values_list("professor_id", "case_id")
-    ),
-    case=BigIntegerField(),
-    week=DateField(),
-)
+class _Tie(StrEnum):
+    """What somebody may be to a case."""
+
+    SAID_NO = "said_no"
+    TAUGHT_COURSE = "taught_course"
+    TEACHES_SECTION = "teaches_section"
+
+
 NO_CASE = 0
 """The id of a case that is not on file yet."""
-_TAUGHT = PreparedQuery(
-    lambda people, course: (
-        Teaching.objects.filter(professor__among=people, offering__course=course)
-        .order_by("offering__term__starts_on")
-        .values_list("professor_id", "offering__term__starts_on")
-    ),
+
+
+def _ties(
+    people: Any, case: Any, week: Any, course: Any, term: Any, offering: Any
+) -> QuerySet[Any, Any]:
+    """A row for each: who, what they are to the case, which case they said no to, since which day."""
+    no_case, no_day = empty(BigIntegerField()), empty(DateField())
+    declined = Offer.objects.filter(
+        Q(case=case) | Q(spared_week=week), status=OfferStatus.DECLINED
+    ).values_list("professor_id", literal(_Tie.SAID_NO), "case_id", no_day)
+    teaching = Teaching.objects.filter(professor__among=people)
+    course_taught = teaching.filter(offering__course=course).values_list(
+        "professor_id", literal(_Tie.TAUGHT_COURSE), no_case, "offering__term__starts_on"
+    )
+    sections_known = teaching.filter(
+        offering__term=term,
+        offering__sections__in=Section.objects.filter(offerings=offering).order_by().values("pk"),
+    ).values_list("professor_id", literal(_Tie.TEACHES_SECTION), no_case, no_day)
+    first, *others = (rows.order_by() for rows in (declined, course_taught, sections_known))
+    return first.union(*others, all=True)
+
+
+_TIES = PreparedQuery(
+    _ties,
     people=Many(),
+    case=BigIntegerField(),
+    week=DateField(),
     course=BigIntegerField(),
-)
-_KNOW_A_SECTION = PreparedQuery(
-    lambda people, term, offering: (
-        Teaching.objects.filter(
-            professor__among=people,
-            offering__term=term,
-            offering__sections__in=Section.objects.filter(offerings=offering)
-            .order_by()
-            .values("pk"),
-        )
-        .order_by()
-        .values_list("professor_id")
-    ),
-    people=Many(),
     term=BigIntegerField(),
     offering=BigIntegerField(),
 )
@@ -176,20 +179,9 @@ def professors_of_course(case: Case) -> list[Professor]:
     return _OF_COURSE(course=case.meeting.offering.course_id, absent=case.professor_id)
 
 
-def said_no(case: Case) -> dict[int, str]:
-    """Professors who declined this case, took their promise back, or want to be asked for nothing in
-    its week; each with the code of the reason."""
-    found: dict[int, str] = {}
-    for professor_id, case_id in _SAID_NO(case=case.pk or NO_CASE, week=week_of(case)):
-        if case_id == case.pk:
-            found[professor_id] = "said_no"
-        else:
-            found.setdefault(professor_id, "not_this_week")
-    return found
-
-
 def spared(weeks: Collection[dt.date]) -> dict[dt.date, dict[int, str]]:
-    """By the Mondays of some weeks: who wants to be asked for nothing in them, as `said_no` has it."""
+    """By the Mondays of some weeks: who wants to be asked for nothing in them, as `Ties.refused`
+    has it."""
     rows = Offer.objects.filter(spared_week__in=weeks, status=OfferStatus.DECLINED)
     found: dict[dt.date, dict[int, str]] = {week: {} for week in weeks}
     for week, professor_id in rows.values_list("spared_week", "professor_id"):
@@ -216,22 +208,60 @@ def pool(
     `asked` are left out as already asked in this step.
     """
     people = {p.pk: p for p in professors}
-    look, refused = Look.at(case, people, policy, now), said_no(case)
-    if any(look.obstacle(p, refused=refused, asked=asked) is None for p in people.values()):
+    look = Look.at(case, people, policy)
+    if any(look.obstacle(p, asked=asked) is None for p in people.values()):
         look = look.for_ranking(people, now)
-    return look.pool(people.values(), refused=refused, asked=asked)
+    return look.pool(people.values(), asked=asked)
 
 
-def obstacle(
-    case: Case, professor: Professor, policy: Policy, *, now: dt.datetime
-) -> Reason | None:
-    """Why this one professor could not take the case's meeting; None if they could.
+def obstacle(case: Case, professor: Professor, policy: Policy) -> Reason | None:
+    """Why this one professor could not take the case's meeting, as things stand; None if they could.
 
     Who wants to be left in peace that week still can, if they are asked all the same.
     """
-    look = Look.at(case, {professor.pk: professor}, policy, now)
-    refused = {pk: code for pk, code in said_no(case).items() if code == "said_no"}
-    return look.obstacle(professor, refused=refused, asked=())
+    look = Look.at(case, {professor.pk: professor}, policy)
+    return replace(look, ties=look.ties.of_this_case_only()).obstacle(professor)
+
+
+@dataclass(frozen=True)
+class Ties:
+    """What some people are to a case."""
+
+    refused: Mapping[int, str]
+    """Who declined the case, took their promise back, or wants to be asked for nothing in its week; each
+    with the code of the reason."""
+    sections_known: Collection[int]
+    """Who teaches a section of the class this term."""
+    course_taught: Mapping[int, int]
+    """Who has taught the course, and in which year last."""
+
+    @classmethod
+    def read(cls, case: Case, people: Collection[int]) -> Ties:
+        offering = case.meeting.offering
+        refused: dict[int, str] = {}
+        sections_known: set[int] = set()
+        course_taught: dict[int, int] = {}
+        for professor_id, tie, case_id, began in _TIES(
+            people=people,
+            case=case.pk or NO_CASE,
+            week=week_of(case),
+            course=offering.course_id,
+            term=offering.term_id,
+            offering=offering.pk,
+        ):
+            if tie == _Tie.TEACHES_SECTION:
+                sections_known.add(professor_id)
+            elif tie == _Tie.TAUGHT_COURSE:
+                course_taught[professor_id] = max(began.year, course_taught.get(professor_id, 0))
+            elif case_id == case.pk:
+                refused[professor_id] = "said_no"
+            else:
+                refused.setdefault(professor_id, "not_this_week")
+        return cls(refused, sections_known, course_taught)
+
+    def of_this_case_only(self) -> Ties:
+        said_no = {pk: code for pk, code in self.refused.items() if code == "said_no"}
+        return replace(self, refused=said_no)
 
 
 @dataclass(frozen=True)
@@ -252,13 +282,12 @@ class Look:
     day: tuple[dt.datetime, dt.datetime]
     week: tuple[dt.datetime, dt.datetime]
     diaries: Diaries
-    standing: dict[int, Standing]
-    sections_known: frozenset[int]
-    course_taught: dict[int, int]
+    ties: Ties
+    standing: Mapping[int, Standing]
 
     @classmethod
-    def at(cls, case: Case, people: dict[int, Professor], policy: Policy, now: dt.datetime) -> Look:
-        """What says who could take the meeting."""
+    def at(cls, case: Case, people: Collection[int], policy: Policy) -> Look:
+        """What says who could take the meeting, of these people."""
         starts_at, ends_at = case.before_starts_at, case.before_ends_at
         day, week = day_span(case.institute, starts_at), week_span(case.institute, starts_at)
         diaries = Diaries.load(
@@ -269,20 +298,14 @@ class Look:
             but_for_case=case.uid,
             but_for_meeting=case.meeting_id,
         )
-        return cls(case, policy, starts_at, ends_at, day, week, diaries, {}, frozenset(), {})
+        ties = Ties.read(case, list(people))
+        return cls(case, policy, starts_at, ends_at, day, week, diaries, ties, {})
 
-    def for_ranking(self, people: dict[int, Professor], now: dt.datetime) -> Look:
+    def for_ranking(self, people: Mapping[int, Professor], now: dt.datetime) -> Look:
         """And what says whom to ask first: read once somebody is left to be asked."""
-        offering = self.case.meeting.offering
-        offering.term.institute = self.case.institute
-        taught = _TAUGHT(people=people, course=offering.course_id)
-        known = _KNOW_A_SECTION(people=people, term=offering.term_id, offering=offering.pk)
-        return replace(
-            self,
-            standing=standings(offering.term, now=now, professors=list(people.values())),
-            course_taught={professor_id: began.year for professor_id, began in taught},
-            sections_known=frozenset(professor_id for (professor_id,) in known),
-        )
+        term = self.case.meeting.offering.term
+        term.institute = self.case.institute
+        return replace(self, standing=standings(term, now=now, professors=people.values()))
 
     @property
     def hours(self) -> float:
@@ -292,14 +315,13 @@ class Look:
         self,
         professors: Iterable[Professor],
         *,
-        refused: Mapping[int, str] = NOBODY,
         asked: Collection[int] = (),
     ) -> Pool:
         """Those of the people looked at who fit, best first, and why each other one does not."""
         fit: list[Professor] = []
         left_out: list[LeftOut] = []
         for professor in professors:
-            reason = self.obstacle(professor, refused=refused, asked=asked)
+            reason = self.obstacle(professor, asked=asked)
             if reason is None:
                 fit.append(professor)
             else:
@@ -310,17 +332,15 @@ class Look:
         )
         return Pool(ranked, tuple(sorted(left_out, key=lambda left: left.professor.code)))
 
-    def obstacle(
-        self, professor: Professor, *, refused: Mapping[int, str], asked: Collection[int]
-    ) -> Reason | None:
+    def obstacle(self, professor: Professor, *, asked: Collection[int] = ()) -> Reason | None:
         if professor.pk == self.case.professor_id:
             return Reason("is_absent_professor")
         if professor.institute_id != self.case.institute_id:
             return Reason("other_institute")
         if not professor.active:
             return Reason("inactive")
-        if professor.pk in refused:
-            return Reason(refused[professor.pk])
+        if professor.pk in self.ties.refused:
+            return Reason(self.ties.refused[professor.pk])
         if professor.pk in asked:
             return Reason("asked_already")
         clash = self.diaries.clash(professor.pk, self.starts_at, self.ends_at)
@@ -361,12 +381,12 @@ class Look:
             reasons.append(Reason("third_hour", {"hours": _plain(row)}))
         if rather_not is not None:
             reasons.append(Reason("rather_not"))
-        if pk in self.sections_known:
+        if pk in self.ties.sections_known:
             reasons.append(Reason("knows_section"))
-        if pk in self.course_taught:
+        if pk in self.ties.course_taught:
             course = self.case.meeting.offering.course.code
             reasons.append(
-                Reason("taught_course", {"course": course, "year": self.course_taught[pk]})
+                Reason("taught_course", {"course": course, "year": self.ties.course_taught[pk]})
             )
         if standing.asked >= 3:
             percent = round(100 * standing.accepted / standing.asked)
@@ -376,8 +396,8 @@ class Look:
             not that_day,
             row >= LONG_ROW,
             rather_not is not None,
-            pk not in self.sections_known,
-            pk not in self.course_taught,
+            pk not in self.ties.sections_known,
+            pk not in self.ties.course_taught,
             -round(likelihood, 3),
             professor.code,
         )

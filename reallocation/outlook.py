@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from timetable.models import Professor
 
-from .candidates import Look, professors_of_course, professors_of_section, said_no
+from .candidates import Look, professors_of_course, professors_of_section
 from .models import Case, Policy
 from .policy import Budget, Stage, checkpoint_of, class_budget, floor, notice
 from .slots import SlotOption, search
@@ -124,10 +124,10 @@ def _idle_after(case: Case, policy: Policy, stage: Stage, now: dt.datetime) -> f
         return frozenset()
     section = professors_of_section(case)
     named = {case.named_id} if stage == Stage.DIRECT else set()
-    if stage == Stage.DIRECT and not _anybody(case, policy, section, named, now):
+    if stage == Stage.DIRECT and not _anybody(case, policy, section, named):
         idle.add(Stage.SECTION)
     known = named | {professor.pk for professor in section}
-    if not _anybody(case, policy, professors_of_course(case), known, now):
+    if not _anybody(case, policy, professors_of_course(case), known):
         idle.update(SUBJECT)
     return frozenset(idle)
 
@@ -137,11 +137,10 @@ def _anybody(
     policy: Policy,
     professors: Iterable[Professor],
     but_for: Collection[int | None],
-    now: dt.datetime,
 ) -> bool:
     """Whether one of these could be asked."""
     people = {p.pk: p for p in professors if p.pk not in but_for}
     if not people:
         return False
-    look, refused = Look.at(case, people, policy, now), said_no(case)
-    return any(look.obstacle(p, refused=refused, asked=()) is None for p in people.values())
+    look = Look.at(case, people, policy)
+    return any(look.obstacle(p) is None for p in people.values())

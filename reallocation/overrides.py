@@ -39,7 +39,7 @@ def assign(case: Case, *, professor: Professor, why: str, now: dt.datetime, who:
         if case.before_starts_at <= now:
             raise Refused("class_begun")
         lock_people_and_rooms([professor.pk])
-        obstacle = candidates.obstacle(case, professor, policy_of(case.institute), now=now)
+        obstacle = candidates.obstacle(case, professor, policy_of(case.institute))
         if obstacle is not None:
             raise Refused("not_free", name=professor.name, why=obstacle.sentence())
         engine.stop(case, Reason("sent_elsewhere", {"why": why}), now=now, who=who)

@@ -19,7 +19,7 @@ from timetable.availability import Diaries, day_span, week_span
 from timetable.models import Institute, Meeting, Offering, Professor, Qualification, Teaching
 
 from . import absences, response_times
-from .candidates import Look, Pool, spared, week_of
+from .candidates import Look, Pool, Ties, spared, week_of
 from .models import Case, Policy
 from .policy import Stage, class_budget, policy_of
 
@@ -233,12 +233,11 @@ class _Peers:
                 day_span(institute, case.before_starts_at),
                 week,
                 _without(diaries, ids, case.meeting_id, week),
+                Ties(left_in_peace[week_of(case)], of_section, self.taught[offering.course_id]),
                 standing[offering.term_id],
-                frozenset(of_section),
-                self.taught[offering.course_id],
             )
             found[case.meeting_id] = (
-                look.pool([people[pk] for pk in sorted(ids)], refused=left_in_peace[week_of(case)]),
+                look.pool([people[pk] for pk in sorted(ids)]),
                 of_section,
             )
         return found

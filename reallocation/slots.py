@@ -240,32 +240,30 @@ _OTHER_CLASSES = PreparedQuery(
 )
 """All classes of the students of a class, itself included."""
 
-_MEETINGS_OF = PreparedQuery(
-    lambda offerings, starts_at, ends_at, but_for: (
-        Meeting.objects.holding()
-        .overlapping(starts_at, ends_at)
+
+def _classes_of(
+    offerings: Any, starts_at: Any, ends_at: Any, but_for_meeting: Any, but_for_case: Any
+) -> QuerySet[Any, Any]:
+    columns = ("starts_at", "ends_at", "offering_id")
+    meetings = Meeting.objects.holding().exclude(pk=but_for_meeting)
+    held = Hold.objects.but_for(but_for_case)
+    first, second = (
+        rows.overlapping(starts_at, ends_at)
         .filter(offering__among=offerings)
-        .exclude(pk=but_for)
         .order_by()
-        .values_list("starts_at", "ends_at", "offering_id")
-    ),
+        .values_list(*columns)
+        for rows in (meetings, held)
+    )
+    return first.union(second, all=True)
+
+
+_CLASSES_OF = PreparedQuery(
+    _classes_of,
     offerings=Many(),
     starts_at=DateTimeField(),
     ends_at=DateTimeField(),
-    but_for=BigIntegerField(),
-)
-_HOLDS_FOR = PreparedQuery(
-    lambda offerings, starts_at, ends_at, but_for: (
-        Hold.objects.overlapping(starts_at, ends_at)
-        .filter(offering__among=offerings)
-        .but_for(but_for)
-        .order_by()
-        .values_list("starts_at", "ends_at", "offering_id")
-    ),
-    offerings=Many(),
-    starts_at=DateTimeField(),
-    ends_at=DateTimeField(),
-    but_for=UUIDField(),
+    but_for_meeting=BigIntegerField(),
+    but_for_case=UUIDField(),
 )
 
 
@@ -296,16 +294,15 @@ class _Roster:
         classes_on: dict[dt.date, list[tuple[dt.datetime, dt.datetime, int]]] = defaultdict(list)
         local = case.institute.local
         if masks:
-            span = {"offerings": masks, "starts_at": first, "ends_at": last}
             # Some holds keep a substitute free for a class that stays in place: it counts once all the same.
-            for rows in (
-                _MEETINGS_OF(but_for=case.meeting_id, **span),
-                _HOLDS_FOR(but_for=case.uid, **span),
+            for starts_at, ends_at, offering_id in _CLASSES_OF(
+                offerings=masks,
+                starts_at=first,
+                ends_at=last,
+                but_for_meeting=case.meeting_id,
+                but_for_case=case.uid,
             ):
-                for starts_at, ends_at, offering_id in rows:
-                    classes_on[local(starts_at).date()].append(
-                        (starts_at, ends_at, masks[offering_id])
-                    )
+                classes_on[local(starts_at).date()].append((starts_at, ends_at, masks[offering_id]))
         cohorts: dict[frozenset[int], int] = defaultdict(int)
         for student, offerings in own.items():
             cohorts[frozenset(offerings)] |= bit[student]

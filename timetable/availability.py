@@ -18,12 +18,20 @@ from functools import cache
 from operator import attrgetter
 from typing import Any
 
-from django.db.models import BigIntegerField, DateTimeField, Q, QuerySet, UUIDField
+from django.db.models import (
+    BigIntegerField,
+    DateTimeField,
+    IntegerField,
+    Q,
+    QuerySet,
+    TimeField,
+    UUIDField,
+)
 
 from .enums import AvailabilityKind
-from .models import Absence, Availability, Hold, Institute, Meeting, Teaching
-from .prepared import Many, PreparedQuery
-from .querysets import LONGEST, MeetingQuerySet, SpanQuerySet
+from .models import Absence, Availability, Hold, Institute, Meeting
+from .prepared import Many, PreparedQuery, empty, literal
+from .querysets import LONGEST
 
 ONE_DAY = dt.timedelta(days=1)
 
@@ -67,71 +75,85 @@ class Engagement:
 NO_MEETING, NO_CASE = 0, uuid.UUID(int=0)
 
 _SPAN: dict[str, Any] = {"starts_at": DateTimeField(), "ends_at": DateTimeField()}
-_COLUMNS = ("professor_id", "starts_at", "ends_at", "offering_id", "pk")
 
 
-def _holding(starts_at: Any, ends_at: Any, but_for: Any) -> MeetingQuerySet:
-    return Meeting.objects.holding().overlapping(starts_at, ends_at).exclude(pk=but_for).order_by()
-
-
-_LED = PreparedQuery(
-    lambda people, **span: _holding(**span).filter(professor__among=people).values_list(*_COLUMNS),
-    people=Many(),
-    but_for=BigIntegerField(),
-    **_SPAN,
-)
-_CO_TAUGHT = PreparedQuery(
-    lambda people: (
-        Teaching.objects.filter(professor__among=people, position__gt=0)
-        .order_by()
-        .values_list("professor_id", "offering_id")
-    ),
-    people=Many(),
-)
-_MEETINGS_OF = PreparedQuery(
-    lambda offerings, **span: (
-        _holding(**span).filter(offering__among=offerings).values_list(*_COLUMNS)
-    ),
-    offerings=Many(),
-    but_for=BigIntegerField(),
-    **_SPAN,
-)
-_ABSENT = PreparedQuery(
-    lambda people, starts_at, ends_at: (
+def _engagements(
+    people: Any,
+    weekdays: Any,
+    starts_at: Any,
+    ends_at: Any,
+    but_for_meeting: Any,
+    but_for_case: Any,
+) -> QuerySet[Any, Any]:
+    """Everything that takes these people's time, a row each; of weekly times the weekday and the clock."""
+    meetings = Meeting.objects.holding().overlapping(starts_at, ends_at).exclude(pk=but_for_meeting)
+    dated = (empty(IntegerField()), empty(TimeField()), empty(TimeField()))
+    classless = (empty(BigIntegerField()), empty(BigIntegerField()))
+    span = ("starts_at", "ends_at")
+    led = meetings.filter(professor__among=people).values_list(
+        "professor_id", literal(EngagementKind.TEACHING), *span, "offering_id", "pk", *dated
+    )
+    co_taught = meetings.filter(
+        offering__teachings__professor__among=people, offering__teachings__position__gt=0
+    ).values_list(
+        "offering__teachings__professor_id",
+        literal(EngagementKind.TEACHING),
+        *span,
+        "offering_id",
+        "pk",
+        *dated,
+    )
+    absent = (
         Absence.objects.standing()
         .overlapping(starts_at, ends_at)
         .filter(professor__among=people)
-        .order_by()
-        .values_list("professor_id", "starts_at", "ends_at")
-    ),
-    people=Many(),
-    **_SPAN,
-)
-_HELD = PreparedQuery(
-    lambda people, starts_at, ends_at, but_for: (
+        .values_list("professor_id", literal(EngagementKind.ABSENT), *span, *classless, *dated)
+    )
+    held = (
         Hold.objects.overlapping(starts_at, ends_at)
         .filter(professor__among=people)
-        .but_for(but_for)
-        .order_by()
-        .values_list("professor_id", "starts_at", "ends_at", "offering_id")
-    ),
-    people=Many(),
-    but_for=UUIDField(),
-    **_SPAN,
-)
-_WEEKLY = PreparedQuery(
-    lambda people, weekdays: (
-        Availability.objects.filter(professor__among=people, weekday__among=weekdays)
-        .order_by()
-        .values_list("professor_id", "weekday", "starts", "ends", "kind")
-    ),
+        .but_for(but_for_case)
+        .values_list(
+            "professor_id",
+            literal(EngagementKind.HELD),
+            *span,
+            "offering_id",
+            empty(BigIntegerField()),
+            *dated,
+        )
+    )
+    weekly = Availability.objects.filter(
+        professor__among=people, weekday__among=weekdays
+    ).values_list(
+        "professor_id",
+        "kind",
+        empty(DateTimeField()),
+        empty(DateTimeField()),
+        *classless,
+        "weekday",
+        "starts",
+        "ends",
+    )
+    first, *others = (rows.order_by() for rows in (led, co_taught, absent, held, weekly))
+    return first.union(*others, all=True)
+
+
+_ENGAGEMENTS = PreparedQuery(
+    _engagements,
     people=Many(),
     weekdays=Many(),
+    but_for_meeting=BigIntegerField(),
+    but_for_case=UUIDField(),
+    **_SPAN,
 )
+_WEEKLY_KINDS = {
+    AvailabilityKind.UNAVAILABLE.value: EngagementKind.UNAVAILABLE,
+    AvailabilityKind.AVOID.value: EngagementKind.AVOID,
+}
 
 
 class Diaries:
-    """The engagements of some professors between two moments, read in at most five queries."""
+    """The engagements of some professors between two moments, read in one query."""
 
     def __init__(self, engagements: dict[int, list[Engagement]]) -> None:
         self._of = engagements
@@ -154,61 +176,37 @@ class Diaries:
         entries: dict[int, list[Engagement]] = defaultdict(list)
         if not professor_ids:
             return cls(entries)
-        span = {"starts_at": starts_at, "ends_at": ends_at}
-        meeting = but_for_meeting or NO_MEETING
-        for professor_id, start, end, offering_id, pk in _LED(
-            people=professor_ids, but_for=meeting, **span
+        days: dict[int, list[dt.date]] = defaultdict(list)
+        for day in local_days(institute, starts_at, ends_at):
+            days[day.isoweekday()].append(day)
+        meetings_seen: set[tuple[int, int]] = set()
+        for who, kind, start, end, offering_id, meeting_id, weekday, opens, closes in _ENGAGEMENTS(
+            people=professor_ids,
+            weekdays=days,
+            starts_at=starts_at,
+            ends_at=ends_at,
+            but_for_meeting=but_for_meeting or NO_MEETING,
+            but_for_case=but_for_case or NO_CASE,
         ):
-            entries[professor_id].append(
-                Engagement(start, end, EngagementKind.TEACHING, offering_id, pk)
-            )
-        co_taught: dict[int, list[int]] = defaultdict(list)
-        for professor_id, offering_id in _CO_TAUGHT(people=professor_ids):
-            co_taught[offering_id].append(professor_id)
-        if co_taught:
-            for lead, start, end, offering_id, pk in _MEETINGS_OF(
-                offerings=co_taught, but_for=meeting, **span
-            ):
-                for professor_id in co_taught[offering_id]:
-                    if professor_id != lead:
-                        entries[professor_id].append(
-                            Engagement(start, end, EngagementKind.TEACHING, offering_id, pk)
-                        )
-        for professor_id, start, end in _ABSENT(people=professor_ids, **span):
-            entries[professor_id].append(Engagement(start, end, EngagementKind.ABSENT))
-        for professor_id, start, end, offering_id in _HELD(
-            people=professor_ids, but_for=but_for_case or NO_CASE, **span
-        ):
-            entries[professor_id].append(Engagement(start, end, EngagementKind.HELD, offering_id))
-        cls._add_weekly(entries, institute, professor_ids, starts_at, ends_at)
-        return cls(entries)
-
-    @staticmethod
-    def _add_weekly(
-        entries: dict[int, list[Engagement]],
-        institute: Institute,
-        professor_ids: Collection[int],
-        starts_at: dt.datetime,
-        ends_at: dt.datetime,
-    ) -> None:
-        days = list(local_days(institute, starts_at, ends_at))
-        by_weekday: dict[int, list[tuple[int, dt.time, dt.time, str]]] = defaultdict(list)
-        for professor_id, weekday, start, end, kind in _WEEKLY(
-            people=professor_ids, weekdays={day.isoweekday() for day in days}
-        ):
-            by_weekday[weekday].append((professor_id, start, end, kind))
-        for day in days:
-            for professor_id, start, end, kind in by_weekday.get(day.isoweekday(), ()):
-                engagement_kind = (
-                    EngagementKind.UNAVAILABLE
-                    if kind == AvailabilityKind.UNAVAILABLE
-                    else EngagementKind.AVOID
-                )
-                entries[professor_id].append(
+            if weekday is not None:
+                entries[who] += (
                     Engagement(
-                        institute.moment(day, start), institute.moment(day, end), engagement_kind
+                        institute.moment(day, opens),
+                        institute.moment(day, closes),
+                        _WEEKLY_KINDS[kind],
                     )
+                    for day in days[weekday]
                 )
+                continue
+            if meeting_id is not None:
+                # Who co-teaches a class leads some of its meetings, too.
+                if (who, meeting_id) in meetings_seen:
+                    continue
+                meetings_seen.add((who, meeting_id))
+            entries[who].append(
+                Engagement(start, end, EngagementKind(kind), offering_id, meeting_id)
+            )
+        return cls(entries)
 
     def of(self, professor_id: int) -> list[Engagement]:
         """All engagements of one professor, by start."""
@@ -284,7 +282,7 @@ def week_span(institute: Institute, moment: dt.datetime) -> tuple[dt.datetime, d
 
 
 @cache
-def _rooms_taken(spans: int, *, everywhere: bool) -> tuple[PreparedQuery, PreparedQuery]:
+def _rooms_taken(spans: int, *, everywhere: bool) -> PreparedQuery:
     """What takes rooms in so many spans: meetings and holds, of the institute or of some rooms."""
 
     def touching(where: Any, moments: dict[str, Any]) -> Q:
@@ -298,8 +296,16 @@ def _rooms_taken(spans: int, *, everywhere: bool) -> tuple[PreparedQuery, Prepar
             )
         return found
 
-    def rows(found: SpanQuerySet) -> QuerySet[Any, Any]:
-        return found.order_by().values_list("room_id", "starts_at", "ends_at")
+    def rows(
+        where: Any, but_for_meeting: Any, but_for_case: Any, **moments: Any
+    ) -> QuerySet[Any, Any]:
+        columns = ("room_id", "starts_at", "ends_at")
+        condition = touching(where, moments)
+        meetings = Meeting.objects.holding().filter(condition).exclude(pk=but_for_meeting)
+        holds = Hold.objects.filter(condition).but_for(but_for_case).order_by()
+        return (
+            meetings.order_by().values_list(*columns).union(holds.values_list(*columns), all=True)
+        )
 
     kinds: dict[str, Any] = {
         "where": BigIntegerField() if everywhere else Many(),
@@ -308,26 +314,11 @@ def _rooms_taken(spans: int, *, everywhere: bool) -> tuple[PreparedQuery, Prepar
     }
     for n in range(spans):
         kinds |= {f"starts_at_{n}": DateTimeField(), f"ends_at_{n}": DateTimeField()}
-    return (
-        PreparedQuery(
-            lambda where, but_for_meeting, but_for_case, **moments: rows(
-                Meeting.objects.holding()
-                .filter(touching(where, moments))
-                .exclude(pk=but_for_meeting)
-            ),
-            **kinds,
-        ),
-        PreparedQuery(
-            lambda where, but_for_meeting, but_for_case, **moments: rows(
-                Hold.objects.filter(touching(where, moments)).but_for(but_for_case)
-            ),
-            **kinds,
-        ),
-    )
+    return PreparedQuery(rows, **kinds)
 
 
 class RoomDiary:
-    """When some rooms are busy, read in two queries for any number of spans."""
+    """When some rooms are busy, read in one query for any number of spans."""
 
     def __init__(self, busy: dict[int, list[tuple[dt.datetime, dt.datetime]]]) -> None:
         self._busy = busy
@@ -355,9 +346,8 @@ class RoomDiary:
         }
         for n, (starts_at, ends_at) in enumerate(merged):
             values |= {f"starts_at_{n}": starts_at, f"ends_at_{n}": ends_at}
-        for query in _rooms_taken(len(merged), everywhere=room_ids is None):
-            for room_id, start, end in query(**values):
-                busy[room_id].append((start, end))
+        for room_id, start, end in _rooms_taken(len(merged), everywhere=room_ids is None)(**values):
+            busy[room_id].append((start, end))
         return cls(busy)
 
     def is_free(self, room_id: int, starts_at: dt.datetime, ends_at: dt.datetime) -> bool:

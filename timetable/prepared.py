@@ -12,7 +12,8 @@ with parameters in the place of values:
 
 The function gets the parameters by name and returns the queryset, of `values_list`. A condition on any
 number of values is `among`, not `in`: it is one parameter, however many they are. `PreparedRows` does the
-same for whole rows, `select_related` and `select_for_update` included.
+same for whole rows, `select_related` and `select_for_update` included. What is asked together is asked at
+once, by a `union` of rows of several kinds, with a `literal` for the kind and `empty` columns.
 """
 
 from __future__ import annotations
@@ -25,7 +26,17 @@ from typing import Any, Generic, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Expression, Field, ForeignKey, Lookup, Model, QuerySet
+from django.db.models import (
+    CharField,
+    Expression,
+    Field,
+    ForeignKey,
+    Lookup,
+    Model,
+    QuerySet,
+    Value,
+)
+from django.db.models.functions import Cast
 from django.db.models.query import get_related_populators
 from django.db.models.sql.compiler import SQLCompiler
 from django.db.transaction import TransactionManagementError
@@ -82,6 +93,16 @@ class Among(Lookup[Any]):
             else "IN (SELECT value FROM json_each(%s))"
         )
         return f"{column} {values}", (*first, *second)
+
+
+def literal(text: str) -> Value:
+    """A column that says the same in every row: of which kind they are, where several are joined."""
+    return Value(text, output_field=CharField())
+
+
+def empty(kind: Field[Any, Any]) -> Cast:
+    """A column without values, for rows joined to others that have some. PostgreSQL wants its kind."""
+    return Cast(Value(None), output_field=kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +194,12 @@ class _Prepared:
             sql,
             values,
             [(position, *converter) for position, converter in converters.items()],
-            _Shape.of(compiler),
+            self._shape_of(compiler),
         )
+
+    def _shape_of(self, compiler: SQLCompiler) -> _Shape | None:
+        """Of rows only: None where the query is one of values."""
+        return None
 
 
 class PreparedQuery(_Prepared):
@@ -211,6 +236,9 @@ class PreparedRows(_Prepared, Generic[Row]):
         if found is None:
             raise self._shape(self._statement(connections[DEFAULT_DB_ALIAS])).model.DoesNotExist
         return found
+
+    def _shape_of(self, compiler: SQLCompiler) -> _Shape | None:
+        return _Shape.of(compiler)
 
     @staticmethod
     def _shape(statement: _Statement) -> _Shape:

@@ -317,7 +317,7 @@ class AbsenceForm(PlacingForm):
             before_starts_at=meeting.starts_at,
             before_ends_at=meeting.ends_at,
         )
-        why = obstacle(case, named, policy_of(self.professor.institute), now=self.now)
+        why = obstacle(case, named, policy_of(self.professor.institute))
         if why is not None:
             said = _("%(name)s %(why)s.") % {"name": named.name, "why": why.sentence()}
             self.add_error(f"other-{meeting.uid}", f"{said} {who_is_free(prospect.pool)}".strip())

@@ -128,7 +128,7 @@ def _about(offer: Offer, now: dt.datetime) -> dict[str, Any]:
         "day": queries.day_with(offer),
         "week": (monday, monday + dt.timedelta(days=6)),
         "burden": _burden(offer, now),
-        "obstacle": candidates.obstacle(case, professor, policy_of(case.institute), now=now),
+        "obstacle": candidates.obstacle(case, professor, policy_of(case.institute)),
     }
 
 

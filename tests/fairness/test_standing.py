@@ -180,19 +180,19 @@ def test_only_active_professors_of_the_institute_count(term, three):
 
 
 @pytest.mark.parametrize("people", [1, 3])
-def test_standings_take_three_queries(term, people, django_assert_num_queries):
+def test_standings_take_one_query(term, people, django_assert_num_queries):
     for _ in range(people):
         cover(ProfessorFactory(), ProfessorFactory())
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(1):
         standings(term, now=NOW)
 
 
 @pytest.mark.parametrize("people", [1, 3])
-def test_some_standings_take_four_queries(term, people, django_assert_num_queries):
+def test_some_standings_take_one_query(term, people, django_assert_num_queries):
     asked = [ProfessorFactory() for _ in range(people)]
     for one in asked:
         cover(one, ProfessorFactory())
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(1):
         standings(term, now=NOW, professors=asked)
 
 

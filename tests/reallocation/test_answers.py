@@ -296,7 +296,7 @@ def test_obstacles_are_said_one_by_one(flow):
     policy = candidates.Policy(institute=flow.house.institute)
 
     def why(code):
-        reason = candidates.obstacle(case, flow.house.professors[code], policy, now=flow.now)
+        reason = candidates.obstacle(case, flow.house.professors[code], policy)
         return reason and reason.code
 
     assert (why("ADA"), why("EVE")) == ("is_absent_professor", None)

@@ -184,8 +184,7 @@ def test_nobody_teaches_a_third_hour_in_a_row_if_somebody_else_can(flow):
 def test_search_costs_the_same_however_many_people_there_are(flow, django_assert_num_queries):
     case = flow.case()
     one, all_five = [flow.house.professors["BEN"]], list(flow.house.professors.values())
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(4):
         ranked(flow, flow.again(case), one)
-    # One more for the classes that Dan co-teaches.
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(4):
         ranked(flow, flow.again(case), all_five)
