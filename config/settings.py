@@ -263,8 +263,8 @@ Q_CLUSTER = {
 AUTH_USER_MODEL = "timetable.User"
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
+    "timetable.backends.PasswordBackend",
+    "timetable.backends.LoginBackend",
 ]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",

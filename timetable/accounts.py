@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
-from django.db.models import BigIntegerField, CharField, QuerySet, Value
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from .enums import StaffRole
+from .hats import hats_of
 from .models import Institute, Professor, Staff, Student, User
-from .prepared import PreparedQuery
 
 if TYPE_CHECKING:
     from django_htmx.middleware import HtmxDetails
 
 T = TypeVar("T")
+Hat = TypeVar("Hat", Professor, Staff, Student)
 
 INSTITUTE_SESSION_KEY = "institute"
 """Where the session keeps the slug of the institute that the account looks at."""
@@ -86,53 +86,17 @@ class ActorRequest(HttpRequest):
 NOBODY = Actor()
 
 
-TEACHES, WORKS, STUDIES = "teaches", "works", "studies"
-
-
-def _kind(rows: QuerySet[Any], kind: str) -> QuerySet[Any, Any]:
-    return rows.order_by().values_list(Value(kind, output_field=CharField()))
-
-
-_HATS = PreparedQuery(
-    lambda user: _kind(Professor.objects.filter(user=user, active=True), TEACHES).union(
-        _kind(Staff.objects.filter(user=user), WORKS),
-        _kind(Student.objects.filter(user=user, active=True), STUDIES),
-    ),
-    user=BigIntegerField(),
-)
-
-
 def actor_for(user: User | AnonymousUser | None, institute_slug: str | None = None) -> Actor:
     """Who the account is at the institute named, or else at the first where it is anybody.
 
     First come those where it teaches, then those where it is staff, then those where it studies.
-    One query and one more for each kind of hat that it has; none for a stranger.
+    One query at most; none for a stranger.
     """
     if not isinstance(user, User) or not user.is_active:
         return NOBODY
-    kinds = {kind for (kind,) in _HATS(user=user.pk)}
-    professors: dict[int, Professor] = {}
-    if TEACHES in kinds:
-        teaching = Professor.objects.filter(user=user, active=True)
-        for professor in teaching.select_related("institute").order_by("pk"):
-            professors.setdefault(professor.institute_id, professor)
-    staff: dict[int, Staff] = {}
-    if WORKS in kinds:
-        rows = Staff.objects.filter(user=user).select_related("institute").order_by("pk")
-        staff = {row.institute_id: row for row in rows}
-    students: dict[int, Student] = {}
-    if STUDIES in kinds:
-        studying = Student.objects.filter(user=user, active=True)
-        for student in studying.select_related("institute", "section").order_by("pk"):
-            students.setdefault(student.institute_id, student)
-
+    hats = hats_of(user)
     institutes: dict[int, Institute] = {}
-    hats: list[Professor | Staff | Student] = [
-        *professors.values(),
-        *staff.values(),
-        *students.values(),
-    ]
-    for hat in hats:
+    for hat in hats.all:
         institutes.setdefault(hat.institute_id, hat.institute)
     if not institutes:
         return Actor(user=user)
@@ -140,17 +104,21 @@ def actor_for(user: User | AnonymousUser | None, institute_slug: str | None = No
         (one for one in institutes.values() if one.slug == institute_slug),
         next(iter(institutes.values())),
     )
-    role = staff.get(chosen.pk)
+    role = _at(chosen, hats.staff)
     return Actor(
         user=user,
         institute=chosen,
-        professor=professors.get(chosen.pk),
-        student=students.get(chosen.pk),
+        professor=_at(chosen, hats.professors),
+        student=_at(chosen, hats.students),
         role=role.role if role else "",
         department=role.department if role else "",
         reads_private_notes=bool(role and role.reads_private_notes),
         institutes=tuple(sorted(institutes.values(), key=lambda one: (one.name, one.pk))),
     )
+
+
+def _at(institute: Institute, hats: Iterable[Hat]) -> Hat | None:
+    return next((hat for hat in hats if hat.institute_id == institute.pk), None)
 
 
 P = ParamSpec("P")

@@ -69,7 +69,7 @@ def test_an_account_without_a_hat_is_only_an_account():
 def test_a_professor_who_is_also_registrar_has_both_hats(django_assert_num_queries):
     professor = ProfessorFactory()
     StaffFactory(user=professor.user, reads_private_notes=True)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(1):
         actor = actor_for(professor.user)
     assert actor == Actor(
         user=professor.user,
@@ -126,7 +126,7 @@ def test_the_actor_is_looked_up_when_asked_for_and_once(django_assert_num_querie
     request.user, request.session = professor.user, {}
     with django_assert_num_queries(0):
         ActorMiddleware(lambda request: HttpResponse())(request)
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         assert request.actor.professor == professor
         assert request.actor.institute == professor.institute
 

@@ -43,6 +43,9 @@ class User(AbstractUser):
     email = models.EmailField(_("e-mail address"), unique=True)
     language = models.CharField(_("language"), max_length=10, blank=True)
 
+    hats: Any = None
+    """Who the account is, where it was read with that (`timetable.hats.Hats`)."""
+
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 

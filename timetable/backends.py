@@ -1,0 +1,27 @@
+"""How accounts sign in. Whoever a request's session stands for is read together with their hats."""
+
+from __future__ import annotations
+
+from allauth.account.auth_backends import AuthenticationBackend
+from django.contrib.auth.backends import ModelBackend
+
+from . import hats
+from .models import User
+
+
+class _WithHats(ModelBackend):
+    def get_user(self, user_id: int) -> User | None:
+        found = hats.account(user_id)
+        if found is None:
+            return None
+        user = found[0]
+        user.hats = found[1]
+        return user if self.user_can_authenticate(user) else None
+
+
+class PasswordBackend(_WithHats):
+    """By e-mail address and password, as in Django admin."""
+
+
+class LoginBackend(_WithHats, AuthenticationBackend):  # type: ignore[misc]
+    """On the login pages: also by code, link or the university's own login."""
