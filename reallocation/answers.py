@@ -13,7 +13,7 @@ from timetable import meetings
 from timetable.locking import lock_people_and_rooms
 from timetable.models import Professor, Room, User
 
-from . import audit, candidates, engine, offers, slots
+from . import audit, candidates, engine, offers, slots, ties
 from .audit import SYSTEM, Who
 from .enums import CaseStatus, OfferStatus, StepNumber, WaitingFor
 from .models import Case, Offer, SlotChoice
@@ -65,7 +65,7 @@ def decline(
         case = engine.lock(offer.case_id)
         offer = _answerable(offer, case, by, now)
         if whole_week:
-            offer.spared_week = candidates.week_of(case)
+            offer.spared_week = ties.week_of(case)
         _answer(offer, OfferStatus.DECLINED, now, comment)
         ledger.declined(
             by, meeting=case.meeting, case_uid=case.uid, hours=offers.hours_of(case), now=now

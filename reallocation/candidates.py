@@ -12,12 +12,11 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 
-from django.db.models import BigIntegerField, DateField, Q, QuerySet
+from django.db.models import BigIntegerField, Q
 
-from fairness.standing import Standing, projected, standings
+from fairness.standing import Standing, Standings, projected, standings
 from timetable.availability import (
     Diaries,
     Engagement,
@@ -26,11 +25,11 @@ from timetable.availability import (
     week_span,
 )
 from timetable.models import Professor, Qualification, Section, Teaching
-from timetable.prepared import Many, PreparedQuery, PreparedRows, empty, literal
+from timetable.prepared import PreparedRows
 
-from .enums import OfferStatus
-from .models import Case, Offer, Policy
+from .models import Case, Policy
 from .reasons import Reason
+from .ties import Ties
 
 IN_A_ROW = dt.timedelta(minutes=20)
 """Classes with a shorter break than this between them count as one after the other."""
@@ -84,54 +83,15 @@ class Pool:
             "left_out": [left.as_json() for left in self.left_out],
         }
 
+    @property
+    def people(self) -> list[Professor]:
+        return [one.professor for one in self.ranked] + [one.professor for one in self.left_out]
+
     def find(self, professor: Professor) -> Candidate | None:
         return next((c for c in self.ranked if c.professor == professor), None)
 
     def why_not(self, professor: Professor) -> Reason | None:
         return next((o.reason for o in self.left_out if o.professor == professor), None)
-
-
-class _Tie(StrEnum):
-    """What somebody may be to a case."""
-
-    SAID_NO = "said_no"
-    TAUGHT_COURSE = "taught_course"
-    TEACHES_SECTION = "teaches_section"
-
-
-NO_CASE = 0
-"""The id of a case that is not on file yet."""
-
-
-def _ties(
-    people: Any, case: Any, week: Any, course: Any, term: Any, offering: Any
-) -> QuerySet[Any, Any]:
-    """A row for each: who, what they are to the case, which case they said no to, since which day."""
-    no_case, no_day = empty(BigIntegerField()), empty(DateField())
-    declined = Offer.objects.filter(
-        Q(case=case) | Q(spared_week=week), status=OfferStatus.DECLINED
-    ).values_list("professor_id", literal(_Tie.SAID_NO), "case_id", no_day)
-    teaching = Teaching.objects.filter(professor__among=people)
-    course_taught = teaching.filter(offering__course=course).values_list(
-        "professor_id", literal(_Tie.TAUGHT_COURSE), no_case, "offering__term__starts_on"
-    )
-    sections_known = teaching.filter(
-        offering__term=term,
-        offering__sections__in=Section.objects.filter(offerings=offering).order_by().values("pk"),
-    ).values_list("professor_id", literal(_Tie.TEACHES_SECTION), no_case, no_day)
-    first, *others = (rows.order_by() for rows in (declined, course_taught, sections_known))
-    return first.union(*others, all=True)
-
-
-_TIES = PreparedQuery(
-    _ties,
-    people=Many(),
-    case=BigIntegerField(),
-    week=DateField(),
-    course=BigIntegerField(),
-    term=BigIntegerField(),
-    offering=BigIntegerField(),
-)
 
 
 _OF_SECTION = PreparedRows[Professor](
@@ -179,22 +139,6 @@ def professors_of_course(case: Case) -> list[Professor]:
     return _OF_COURSE(course=case.meeting.offering.course_id, absent=case.professor_id)
 
 
-def spared(weeks: Collection[dt.date]) -> dict[dt.date, dict[int, str]]:
-    """By the Mondays of some weeks: who wants to be asked for nothing in them, as `Ties.refused`
-    has it."""
-    rows = Offer.objects.filter(spared_week__in=weeks, status=OfferStatus.DECLINED)
-    found: dict[dt.date, dict[int, str]] = {week: {} for week in weeks}
-    for week, professor_id in rows.values_list("spared_week", "professor_id"):
-        if week is not None:
-            found[week][professor_id] = "not_this_week"
-    return found
-
-
-def week_of(case: Case) -> dt.date:
-    """The Monday of the week in which the class was to be held."""
-    return case.institute.local(week_span(case.institute, case.before_starts_at)[0]).date()
-
-
 def pool(
     case: Case,
     professors: Iterable[Professor],
@@ -210,8 +154,21 @@ def pool(
     people = {p.pk: p for p in professors}
     look = Look.at(case, people, policy)
     if any(look.obstacle(p, asked=asked) is None for p in people.values()):
-        look = look.for_ranking(people, now)
+        look = look.for_ranking(_standings(case, people.values(), now))
     return look.pool(people.values(), asked=asked)
+
+
+def pool_near(case: Case, policy: Policy, standing: Mapping[int, Standing]) -> Pool:
+    """Everybody who teaches a section of the class or knows its course, by these standings."""
+    people, ties = Ties.near(case)
+    look = Look.at(case, [one.pk for one in people], policy, ties=ties)
+    return look.for_ranking(standing).pool(people)
+
+
+def _standings(case: Case, professors: Iterable[Professor], now: dt.datetime) -> Standings:
+    term = case.meeting.offering.term
+    term.institute = case.institute
+    return standings(term, now=now, professors=professors)
 
 
 def obstacle(case: Case, professor: Professor, policy: Policy) -> Reason | None:
@@ -221,47 +178,6 @@ def obstacle(case: Case, professor: Professor, policy: Policy) -> Reason | None:
     """
     look = Look.at(case, {professor.pk: professor}, policy)
     return replace(look, ties=look.ties.of_this_case_only()).obstacle(professor)
-
-
-@dataclass(frozen=True)
-class Ties:
-    """What some people are to a case."""
-
-    refused: Mapping[int, str]
-    """Who declined the case, took their promise back, or wants to be asked for nothing in its week; each
-    with the code of the reason."""
-    sections_known: Collection[int]
-    """Who teaches a section of the class this term."""
-    course_taught: Mapping[int, int]
-    """Who has taught the course, and in which year last."""
-
-    @classmethod
-    def read(cls, case: Case, people: Collection[int]) -> Ties:
-        offering = case.meeting.offering
-        refused: dict[int, str] = {}
-        sections_known: set[int] = set()
-        course_taught: dict[int, int] = {}
-        for professor_id, tie, case_id, began in _TIES(
-            people=people,
-            case=case.pk or NO_CASE,
-            week=week_of(case),
-            course=offering.course_id,
-            term=offering.term_id,
-            offering=offering.pk,
-        ):
-            if tie == _Tie.TEACHES_SECTION:
-                sections_known.add(professor_id)
-            elif tie == _Tie.TAUGHT_COURSE:
-                course_taught[professor_id] = max(began.year, course_taught.get(professor_id, 0))
-            elif case_id == case.pk:
-                refused[professor_id] = "said_no"
-            else:
-                refused.setdefault(professor_id, "not_this_week")
-        return cls(refused, sections_known, course_taught)
-
-    def of_this_case_only(self) -> Ties:
-        said_no = {pk: code for pk, code in self.refused.items() if code == "said_no"}
-        return replace(self, refused=said_no)
 
 
 @dataclass(frozen=True)
@@ -286,8 +202,10 @@ class Look:
     standing: Mapping[int, Standing]
 
     @classmethod
-    def at(cls, case: Case, people: Collection[int], policy: Policy) -> Look:
-        """What says who could take the meeting, of these people."""
+    def at(
+        cls, case: Case, people: Collection[int], policy: Policy, *, ties: Ties | None = None
+    ) -> Look:
+        """What says who could take the meeting, of these people; `ties` if they are known already."""
         starts_at, ends_at = case.before_starts_at, case.before_ends_at
         day, week = day_span(case.institute, starts_at), week_span(case.institute, starts_at)
         diaries = Diaries.load(
@@ -298,14 +216,12 @@ class Look:
             but_for_case=case.uid,
             but_for_meeting=case.meeting_id,
         )
-        ties = Ties.read(case, list(people))
-        return cls(case, policy, starts_at, ends_at, day, week, diaries, ties, {})
+        known = ties or Ties.read(case, list(people))
+        return cls(case, policy, starts_at, ends_at, day, week, diaries, known, {})
 
-    def for_ranking(self, people: Mapping[int, Professor], now: dt.datetime) -> Look:
-        """And what says whom to ask first: read once somebody is left to be asked."""
-        term = self.case.meeting.offering.term
-        term.institute = self.case.institute
-        return replace(self, standing=standings(term, now=now, professors=people.values()))
+    def for_ranking(self, standing: Mapping[int, Standing]) -> Look:
+        """And what says whom to ask first: wanted once somebody is left to be asked."""
+        return replace(self, standing=standing)
 
     @property
     def hours(self) -> float:

@@ -19,9 +19,10 @@ from timetable.availability import Diaries, day_span, week_span
 from timetable.models import Institute, Meeting, Offering, Professor, Qualification, Teaching
 
 from . import absences, response_times
-from .candidates import Look, Pool, Ties, spared, week_of
+from .candidates import Look, Pool
 from .models import Case, Policy
 from .policy import Stage, class_budget, policy_of
+from .ties import Ties, spared, week_of
 
 MINUTE = dt.timedelta(minutes=1)
 

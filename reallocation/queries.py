@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from dataclasses import dataclass
+from functools import cached_property
 
 from django.db.models import BigIntegerField, Exists, F, OuterRef, Prefetch, Q, UUIDField, When
 from django.db.models import Case as CaseWhen
 
 from timetable.accounts import Actor
 from timetable.enums import StaffRole
-from timetable.models import Absence, Enrolment, Institute, Meeting, Professor, Teaching
+from timetable.models import Absence, Enrolment, Institute, Meeting, Professor, Room, Teaching
 from timetable.prepared import PreparedRows
 from timetable.querysets import AbsenceQuerySet
 from voting.models import Ballot, RollPlace
@@ -29,7 +30,7 @@ from .models import (
 )
 
 MATCHES = 8
-"""How many professors are named when a search finds several."""
+"""How many professors or rooms are named when a search finds several."""
 
 PAST_OFFERS = 30
 
@@ -99,10 +100,25 @@ class Viewer:
 
     actor: Actor
     case: Case
-    offer: Offer | None = None
-    """The last request to them to take the class."""
     ballot: Ballot | None = None
     """The open ballot on whose roll they are."""
+
+    @cached_property
+    def offers(self) -> list[Offer]:
+        """All requests of the case, in the order of asking."""
+        return offers_of(self.case)
+
+    @cached_property
+    def records(self) -> list[StepRecord]:
+        """The case's visits to the steps, in their order."""
+        return records_of(self.case)
+
+    @cached_property
+    def offer(self) -> Offer | None:
+        """The last request to them to take the class."""
+        me = self.actor.professor
+        mine = (offer for offer in reversed(self.offers) if me and offer.professor_id == me.pk)
+        return next(mine, None)
 
     @property
     def is_registrar(self) -> bool:
@@ -159,19 +175,20 @@ class Viewer:
 
 def viewer_of(actor: Actor, uid: uuid.UUID) -> Viewer:
     """The actor before this case. Raises Case.DoesNotExist if it does not exist for them."""
-    rows = cases_for(actor).for_list().select_related("meeting__offering__term")
+    rows = (
+        cases_for(actor)
+        .for_list()
+        .select_related("meeting__offering__term", "institute__policy", "before_room")
+    )
     case: Case = rows.get(uid=uid)
-    offer = ballot = None
-    if actor.professor is not None:
-        offers = Offer.objects.filter(case=case, professor=actor.professor)
-        offer = offers.order_by("-pk").first()
+    ballot = None
     if actor.student is not None:
         rolls = RollPlace.objects.filter(
             ballot__subject_uid=case.uid, ballot__closed_at=None, student=actor.student
         )
         place = rolls.select_related("ballot").first()
         ballot = place.ballot if place else None
-    return Viewer(actor, case, offer, ballot)
+    return Viewer(actor, case, ballot)
 
 
 def reads_note(actor: Actor, absence: Absence) -> bool:
@@ -296,6 +313,16 @@ def find_professors(institute: Institute, text: str) -> list[Professor]:
     return named or list(
         people.filter(Q(name__icontains=wanted) | Q(code__istartswith=wanted))[:MATCHES]
     )
+
+
+def find_rooms(institute: Institute, text: str) -> list[Room]:
+    """Which room somebody means who types a code or part of a name: at most MATCHES."""
+    wanted = text.strip()
+    rooms = Room.objects.filter(institute=institute).order_by("code")
+    exact = list(rooms.filter(Q(code__iexact=wanted) | Q(name__iexact=wanted))[:MATCHES])
+    if exact or not wanted:
+        return [room for room in exact if room.code == wanted] or exact
+    return list(rooms.filter(Q(code__istartswith=wanted) | Q(name__icontains=wanted))[:MATCHES])
 
 
 def offers_with_case(rows: OfferQuerySet) -> OfferQuerySet:

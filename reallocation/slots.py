@@ -8,13 +8,18 @@ Ranked: fewest students in a clash, then least harm to their day, then soonest.
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from django.db.models import BigIntegerField, DateTimeField, QuerySet, UUIDField
+from django.db.models import (
+    BigIntegerField,
+    DateField,
+    QuerySet,
+    TimeField,
+)
 
 from timetable.availability import (
     DOUBLE_BOOKING,
@@ -26,14 +31,12 @@ from timetable.availability import (
 )
 from timetable.enums import ClassKind
 from timetable.meetings import co_teacher_ids
-from timetable.models import Closure, Enrolment, Hold, Meeting, Period, Room
-from timetable.prepared import Many, PreparedQuery
+from timetable.models import Closure, Meeting, Period, Room, Teaching
+from timetable.prepared import PreparedQuery, empty
 
 from .models import Case, Policy
 from .reasons import Reason
-
-ALONE = 60
-"""Harm, in minutes, of coming in for this class alone."""
+from .roster import ALONE, Roster
 
 BATCH = 8
 """Places whose rooms are looked up at first; three times as many with each further look."""
@@ -130,11 +133,12 @@ def search(
     """
     meeting, institute = case.meeting, case.institute
     length = case.before_ends_at - case.before_starts_at
-    grid = list(_grid(case, days, earliest, last_day, length))
+    frame = _Frame.load(case)
+    grid = list(_grid(case, frame, days, earliest, last_day, length))
     if not grid:
         return SlotSearch()
     first, last = grid[0][0], grid[-1][1] + ONE_DAY
-    others = [pk for pk in co_teacher_ids(meeting) if pk != case.professor_id]
+    others = [pk for pk in frame.co_teachers if pk != case.professor_id]
     diaries = Diaries.load(
         institute,
         [case.professor_id, *others],
@@ -151,7 +155,7 @@ def search(
             left.append(LeftOutPlace(starts_at, ends_at, "professor", taken))
         else:
             free.append((starts_at, ends_at))
-    roster = _Roster.load(case, first, last)
+    roster = Roster.load(case, first, last)
     allowed = roster.size * policy.clash_percent // 100
     places = []
     for starts_at, ends_at in free:
@@ -190,8 +194,50 @@ def search(
     return SlotSearch(tuple(options), len(grid), tuple(left), roster.size)
 
 
+def _frame(term: Any, offering: Any) -> QuerySet[Any, Any]:
+    """A row for each bell and closure of a term and each co-teacher of a class, with only its own columns."""
+    clock, day, nobody = empty(TimeField()), empty(DateField()), empty(BigIntegerField())
+    bells = Period.objects.filter(term=term).values_list("starts", "ends", day, day, nobody)
+    closed = Closure.objects.filter(term=term).values_list(
+        clock, clock, "starts_on", "ends_on", nobody
+    )
+    with_them = Teaching.objects.filter(offering=offering, position__gt=0).values_list(
+        clock, clock, day, day, "professor_id"
+    )
+    first, *others = (rows.order_by() for rows in (bells, closed, with_them))
+    return first.union(*others, all=True)
+
+
+_FRAME = PreparedQuery(_frame, term=BigIntegerField(), offering=BigIntegerField())
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """Within what a place is looked for: the bells, the days that are closed, and who has to be there."""
+
+    bells: list[tuple[dt.time, dt.time]]
+    closed: list[tuple[dt.date, dt.date]]
+    co_teachers: list[int]
+
+    @classmethod
+    def load(cls, case: Case) -> _Frame:
+        offering = case.meeting.offering
+        frame = cls([], [], [])
+        for starts, ends, starts_on, ends_on, professor_id in _FRAME(
+            term=offering.term_id, offering=offering.pk
+        ):
+            if starts is not None:
+                frame.bells.append((starts, ends))
+            elif starts_on is not None:
+                frame.closed.append((starts_on, ends_on))
+            else:
+                frame.co_teachers.append(professor_id)
+        return frame
+
+
 def _grid(
     case: Case,
+    frame: _Frame,
     days: Collection[int],
     earliest: dt.datetime,
     last_day: dt.date,
@@ -199,7 +245,7 @@ def _grid(
 ) -> Iterator[tuple[dt.datetime, dt.datetime]]:
     """Every start on the bell grid from which the meeting ends by the last bell of its day."""
     institute, term = case.institute, case.meeting.offering.term
-    bells = list(_BELLS(term=term.pk))
+    bells = frame.bells
     if not bells:
         slots = Meeting.objects.filter(offering__term=term)
         bells = [
@@ -210,140 +256,15 @@ def _grid(
         return
     starts = sorted({start for start, _ in bells})
     closing = max(end for _, end in bells)
-    closed = list(_CLOSURES(term=term.pk))
     day = max(institute.local(earliest).date(), term.starts_on)
     while day <= min(last_day, term.ends_on):
-        if day.isoweekday() in days and not any(a <= day <= b for a, b in closed):
+        if day.isoweekday() in days and not any(a <= day <= b for a, b in frame.closed):
             latest = institute.moment(day, closing)
             for clock in starts:
                 starts_at = institute.moment(day, clock)
                 if starts_at >= earliest and starts_at + length <= latest:
                     yield starts_at, starts_at + length
         day += ONE_DAY
-
-
-_BELLS = PreparedQuery(
-    lambda term: Period.objects.filter(term=term).order_by().values_list("starts", "ends"),
-    term=BigIntegerField(),
-)
-_CLOSURES = PreparedQuery(
-    lambda term: Closure.objects.filter(term=term).order_by().values_list("starts_on", "ends_on"),
-    term=BigIntegerField(),
-)
-_OTHER_CLASSES = PreparedQuery(
-    lambda offering: (
-        Enrolment.objects.filter(student__enrolments__offering=offering, student__active=True)
-        .order_by()
-        .values_list("offering_id", "student_id")
-    ),
-    offering=BigIntegerField(),
-)
-"""All classes of the students of a class, itself included."""
-
-
-def _classes_of(
-    offerings: Any, starts_at: Any, ends_at: Any, but_for_meeting: Any, but_for_case: Any
-) -> QuerySet[Any, Any]:
-    columns = ("starts_at", "ends_at", "offering_id")
-    meetings = Meeting.objects.holding().exclude(pk=but_for_meeting)
-    held = Hold.objects.but_for(but_for_case)
-    first, second = (
-        rows.overlapping(starts_at, ends_at)
-        .filter(offering__among=offerings)
-        .order_by()
-        .values_list(*columns)
-        for rows in (meetings, held)
-    )
-    return first.union(second, all=True)
-
-
-_CLASSES_OF = PreparedQuery(
-    _classes_of,
-    offerings=Many(),
-    starts_at=DateTimeField(),
-    ends_at=DateTimeField(),
-    but_for_meeting=BigIntegerField(),
-    but_for_case=UUIDField(),
-)
-
-
-@dataclass(frozen=True)
-class _Roster:
-    """What else the students of the class have, by local day.
-
-    Students are bits of an integer, so that the students of overlapping classes are joined by `|`.
-    """
-
-    size: int
-    zone_of: Any
-    classes_on: dict[dt.date, list[tuple[dt.datetime, dt.datetime, int]]]
-    cohorts: tuple[tuple[int, int], ...]
-    """Students with the same classes: their bits, and how many they are."""
-
-    @classmethod
-    def load(cls, case: Case, first: dt.datetime, last: dt.datetime) -> _Roster:
-        offering = case.meeting.offering_id
-        enrolled = list(_OTHER_CLASSES(offering=offering))
-        students = sorted({student for _, student in enrolled})
-        bit = {student: 1 << n for n, student in enumerate(students)}
-        masks: dict[int, int] = defaultdict(int)
-        own: dict[int, set[int]] = defaultdict(set)
-        for offering_id, student in enrolled:
-            masks[offering_id] |= bit[student]
-            own[student].add(offering_id)
-        classes_on: dict[dt.date, list[tuple[dt.datetime, dt.datetime, int]]] = defaultdict(list)
-        local = case.institute.local
-        if masks:
-            # Some holds keep a substitute free for a class that stays in place: it counts once all the same.
-            for starts_at, ends_at, offering_id in _CLASSES_OF(
-                offerings=masks,
-                starts_at=first,
-                ends_at=last,
-                but_for_meeting=case.meeting_id,
-                but_for_case=case.uid,
-            ):
-                classes_on[local(starts_at).date()].append((starts_at, ends_at, masks[offering_id]))
-        cohorts: dict[frozenset[int], int] = defaultdict(int)
-        for student, offerings in own.items():
-            cohorts[frozenset(offerings)] |= bit[student]
-        return cls(
-            len(students),
-            local,
-            classes_on,
-            tuple((bits, bits.bit_count()) for bits in cohorts.values()),
-        )
-
-    def clashing(self, starts_at: dt.datetime, ends_at: dt.datetime) -> int:
-        """How many students have another class then."""
-        bits = 0
-        for start, end, mask in self.classes_on.get(self.zone_of(starts_at).date(), ()):
-            if start < ends_at and starts_at < end:
-                bits |= mask
-        return bits.bit_count()
-
-    def harm(self, starts_at: dt.datetime, ends_at: dt.datetime) -> float:
-        """Minutes of waiting that a class there adds to a student's day, on average."""
-        if not self.size:
-            return 0.0
-        that_day = self.classes_on.get(self.zone_of(starts_at).date(), ())
-        total = 0.0
-        for bits, count in self.cohorts:
-            theirs = [(start, end) for start, end, mask in that_day if mask & bits]
-            total += count * _waiting(theirs, starts_at, ends_at)
-        return total / self.size
-
-
-def _waiting(
-    classes: list[tuple[dt.datetime, dt.datetime]], starts_at: dt.datetime, ends_at: dt.datetime
-) -> float:
-    if not classes:
-        return float(ALONE)
-    first, last = min(start for start, _ in classes), max(end for _, end in classes)
-    if ends_at <= first:
-        return (first - ends_at).total_seconds() / 60
-    if starts_at >= last:
-        return (starts_at - last).total_seconds() / 60
-    return 0.0
 
 
 def _fitting_rooms(case: Case, roster: int) -> list[Room] | None:
@@ -474,7 +395,7 @@ def obstacle(
         return Reason(clash.kind.value)
     if any(diaries.clash(pk, starts_at, ends_at, DOUBLE_BOOKING) for pk in others):
         return Reason("teaching")
-    roster = _Roster.load(case, starts_at, ends_at)
+    roster = Roster.load(case, starts_at, ends_at)
     clashing = roster.clashing(starts_at, ends_at)
     if clashing > roster.size * policy.clash_percent // 100:
         return Reason("clash", {"count": clashing})

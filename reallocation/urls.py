@@ -1,6 +1,17 @@
 from django.urls import path
 
-from .views import absence, case, device, health, inbox, link, offer, rehearsal, webhook
+from .views import (
+    absence,
+    case,
+    device,
+    health,
+    inbox,
+    link,
+    offer,
+    rehearsal,
+    suggestions,
+    webhook,
+)
 
 app_name = "reallocation"
 
@@ -9,7 +20,8 @@ urlpatterns = [
     path("absences/<uuid:uid>/", absence.absence_detail, name="absence-detail"),
     path("absences/<uuid:uid>/change/", absence.absence_change, name="absence-change"),
     path("absences/<uuid:uid>/withdraw/", absence.absence_withdraw, name="absence-withdraw"),
-    path("colleagues/", absence.professor_search, name="professor-search"),
+    path("colleagues/", suggestions.professor_search, name="professor-search"),
+    path("rooms/", suggestions.room_search, name="room-search"),
     path("cases/", case.case_list, name="case-list"),
     path("cases/<uuid:uid>/", case.case_detail, name="case-detail"),
     path("offers/", offer.offer_list, name="offer-list"),

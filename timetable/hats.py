@@ -6,15 +6,13 @@ database less than a question for each kind of hat, at every request.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS
 from django.db.models import BigIntegerField, Model
 
 from .models import Institute, Professor, Section, Staff, Student, User
-from .prepared import PreparedQuery
+from .prepared import Columns, PreparedQuery
 
 Row = TypeVar("Row", bound=Model)
 
@@ -33,30 +31,15 @@ class Hats:
         return [*self.professors, *self.staff, *self.students]
 
 
-class _Columns(Generic[Row]):
-    """Where in a joined row the columns of one model stand."""
-
-    def __init__(self, model: type[Row], path: str, first: int) -> None:
-        self._model = model
-        self._names = [field.attname for field in model._meta.concrete_fields]
-        self.paths = [f"{path}{field.name}" for field in model._meta.concrete_fields]
-        self._first, self.end = first, first + len(self._names)
-
-    def of(self, row: Sequence[Any]) -> Row | None:
-        """The model's row, None where nothing was joined."""
-        values = row[self._first : self.end]
-        return self._model.from_db(DEFAULT_DB_ALIAS, self._names, values) if values[0] else None
-
-
-_USER = _Columns(User, "", 0)
-_PROFESSOR = _Columns(Professor, "professors__", _USER.end)
-_TEACHES_AT = _Columns(Institute, "professors__institute__", _PROFESSOR.end)
-_STAFF = _Columns(Staff, "staff_roles__", _TEACHES_AT.end)
-_WORKS_AT = _Columns(Institute, "staff_roles__institute__", _STAFF.end)
-_STUDENT = _Columns(Student, "students__", _WORKS_AT.end)
-_STUDIES_AT = _Columns(Institute, "students__institute__", _STUDENT.end)
-_SECTION = _Columns(Section, "students__section__", _STUDIES_AT.end)
-_ALL: tuple[_Columns[Any], ...] = (
+_USER = Columns(User, "", 0)
+_PROFESSOR = Columns(Professor, "professors__", _USER.end)
+_TEACHES_AT = Columns(Institute, "professors__institute__", _PROFESSOR.end)
+_STAFF = Columns(Staff, "staff_roles__", _TEACHES_AT.end)
+_WORKS_AT = Columns(Institute, "staff_roles__institute__", _STAFF.end)
+_STUDENT = Columns(Student, "students__", _WORKS_AT.end)
+_STUDIES_AT = Columns(Institute, "students__institute__", _STUDENT.end)
+_SECTION = Columns(Section, "students__section__", _STUDIES_AT.end)
+_ALL: tuple[Columns[Any], ...] = (
     *(_USER, _PROFESSOR, _TEACHES_AT, _STAFF, _WORKS_AT),
     *(_STUDENT, _STUDIES_AT, _SECTION),
 )

@@ -148,6 +148,21 @@ class _Shape:
         return instance
 
 
+class Columns(Generic[Row]):
+    """One model's columns among those of a query of values, as where rows of several are joined."""
+
+    def __init__(self, model: type[Row], path: str, first: int) -> None:
+        self._model = model
+        self._names = [field.attname for field in model._meta.concrete_fields]
+        self.paths = [f"{path}{field.name}" for field in model._meta.concrete_fields]
+        self._first, self.end = first, first + len(self._names)
+
+    def of(self, row: Sequence[Any]) -> Row | None:
+        """The model's row; None where there was none to join."""
+        values = row[self._first : self.end]
+        return self._model.from_db(DEFAULT_DB_ALIAS, self._names, values) if values[0] else None
+
+
 class _Prepared:
     """A query that is compiled at its first call, for each kind of database."""
 

@@ -85,12 +85,12 @@ def case_status(viewer: Viewer) -> CaseStatusOut:
         question=viewer.knows_question,
         comments=viewer.is_registrar,
     )
-    offers = queries.offers_of(row)
+    offers = viewer.offers
     lines = history.lines(queries.log_of(row), reader)
     return CaseStatusOut(
         **_case(row),
         now=progress.now_of(row, offers, reader).headline,
-        step_history=[_step(record, reader) for record in queries.records_of(row)],
+        step_history=[_step(record, reader) for record in viewer.records],
         log=[LogLine(at=line.at, text=line.text, by=line.by, why=line.why) for line in lines],
     )
 

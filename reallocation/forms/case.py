@@ -26,6 +26,7 @@ from timetable.models import Institute, Professor, Room
 from .absence import ClockInput, DayInput
 from .colleague import ColleagueField, ColleagueSearchField, chosen, who_is_free
 from .placing import PlacingForm
+from .room import RoomSearchField
 
 ONE_DAY = dt.timedelta(days=1)
 
@@ -152,19 +153,15 @@ class MoveForm(CaseForm):
 
     day = forms.DateField(label=gettext_lazy("Day"), widget=DayInput())
     starts = forms.TimeField(label=gettext_lazy("Starts"), widget=ClockInput())
-    room = forms.ModelChoiceField(
-        Room.objects.none(),
-        label=gettext_lazy("Room"),
-        required=False,
-        empty_label=gettext_lazy("No room"),
-    )
     why = _why()
 
     def __init__(self, data: Any = None, *, choices: Choices) -> None:
         super().__init__(data, choices=choices)
-        rooms = Room.objects.filter(institute=choices.institute).order_by("code")
-        self.fields["room"].queryset = rooms  # type: ignore[attr-defined]
-        self.fields["room"].initial = choices.case.before_room_id
+        room = choices.case.before_room
+        self.fields["room"] = RoomSearchField(
+            choices.institute, "found-rooms", initial=room.code if room else ""
+        )
+        self.order_fields(["day", "starts", "room", "why"])
 
     def clean(self) -> dict[str, Any]:
         data = self.cleaned_data

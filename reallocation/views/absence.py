@@ -169,18 +169,6 @@ def _who(actor: Actor, professor: Professor) -> Who:
     return Who.of(actor.user, ActorKind.PROFESSOR if own else ActorKind.REGISTRAR)
 
 
-@require_safe
-@member_required
-def professor_search(request: ActorRequest) -> HttpResponse:
-    """Suggestions for whatever is being typed, whichever field it is typed into."""
-    actor = request.actor
-    if actor.professor is None and not actor.is_registrar:
-        raise Http404
-    text = str(next(iter(request.GET.values()), ""))
-    found = queries.find_professors(cast("Institute", actor.institute), text)
-    return render(request, "reallocation/_professor_options.html", {"professors": found})
-
-
 def _find(actor: Actor, uid: uuid.UUID) -> Absence:
     rows = queries.absences_for(actor).for_list().select_related("professor__institute", "filed_by")
     absence: Absence = get_object_or_404(rows, uid=uid)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.utils.translation import gettext_lazy as _
 
-from fairness.standing import effects, standings
+from fairness.standing import Standings, effects, standings
 from reallocation import answers, candidates, overrides, slots, week_grid
 from reallocation.audit import Who
 from reallocation.enums import ActorKind, StepNumber, WaitingFor
@@ -26,12 +26,12 @@ from reallocation.forms.case import (
     StepForm,
     TakeBackForm,
 )
-from reallocation.models import Case, StepRecord
+from reallocation.models import Case
 from reallocation.offers import hours_of
 from reallocation.policy import checkpoint_of, notice, policy_of
 from reallocation.queries import Viewer
 from timetable.accounts import Actor
-from timetable.models import Professor
+from timetable.models import Professor, Term
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -325,11 +325,10 @@ def choices_for(
     grid = pool = None
     if names & {"choose-candidate", "name", "assign"}:
         # Whoever can be chosen knows the course, so that one look is enough for all lists.
-        people = {p.pk: p for p in candidates.professors_of_course(case)}
-        people |= {p.pk: p for p in candidates.professors_of_section(case)}
-        pool = candidates.pool(case, people.values(), policy, now=now)
+        everybody = standings(_term(case), now=now)
+        pool = candidates.pool_near(case, policy, everybody)
         if "choose-candidate" in names:
-            lines = _candidates(case, pool, list(people.values()), now)
+            lines = _candidates(viewer, pool, everybody)
     if "choose-slot" in names and (checkpoint := checkpoint_of(case, now)):
         found = slots.search(
             case,
@@ -344,16 +343,20 @@ def choices_for(
     return Choices(case, lines, places, pool, grid)
 
 
-def _candidates(
-    case: Case, pool: candidates.Pool, known: Sequence[Professor], now: dt.datetime
-) -> list[CandidateLine]:
+def _term(case: Case) -> Term:
+    term = case.meeting.offering.term
+    term.institute = case.institute
+    return term
+
+
+def _candidates(viewer: Viewer, pool: candidates.Pool, everybody: Standings) -> list[CandidateLine]:
     """The list of step 3 in its own order, each as they are now, with what choosing them would do."""
-    record = StepRecord.objects.get(case=case, left_at=None)
+    case = viewer.case
+    record = next(one for one in viewer.records if one.left_at is None)
     order: list[str] = record.considered["order"]
     people = sorted(
-        (one for one in known if one.code in order), key=lambda one: order.index(one.code)
+        (one for one in pool.people if one.code in order), key=lambda one: order.index(one.code)
     )
-    everybody = standings(case.meeting.offering.term, now=now)
     balance = effects(everybody, [one.pk for one in people if one.pk in everybody], hours_of(case))
     found = []
     for rank, one in enumerate(people, start=1):

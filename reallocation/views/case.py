@@ -198,12 +198,11 @@ def _story(viewer: Viewer) -> dict[str, Any]:
         comments=viewer.is_registrar,
         is_absent=viewer.is_absent,
     )
-    records, offers = queries.records_of(case), queries.offers_of(case)
     entries = queries.log_of(case)
     return {
-        "now": progress.now_of(case, offers, reader),
-        "rungs": progress.ladder(case, records, offers, reader),
+        "now": progress.now_of(case, viewer.offers, reader),
+        "rungs": progress.ladder(case, viewer.records, viewer.offers, reader),
         "lines": history.lines(entries, reader),
-        "considered": [r for r in records if r.considered] if viewer.knows_answers else [],
+        "considered": [r for r in viewer.records if r.considered] if viewer.knows_answers else [],
         "state": f"{case.turn}.{entries[-1].number if entries else 0}",
     }

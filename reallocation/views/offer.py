@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
 from fairness.standing import standings
-from reallocation import answers, candidates, queries
+from reallocation import answers, candidates, queries, ties
 from reallocation.audit import Who
 from reallocation.enums import ActorKind, OfferStatus
 from reallocation.forms.offer import AnswerForm
@@ -121,7 +121,7 @@ def _answer(offer: Offer, form: AnswerForm, now: dt.datetime) -> None:
 def _about(offer: Offer, now: dt.datetime) -> dict[str, Any]:
     """What somebody wants to know before they answer."""
     case, professor = offer.case, offer.professor
-    monday = candidates.week_of(case)
+    monday = ties.week_of(case)
     roster = Enrolment.objects.filter(offering=case.meeting.offering, student__active=True)
     return {
         "students": roster.count(),

@@ -291,7 +291,7 @@ def test_the_list_asks_the_same_number_of_questions_for_one_request_and_for_thre
             expires_at=site.flow.now + dt.timedelta(hours=3),
         )
     assert len(site.get("BEN", LIST).context["waiting"]) == 3
-    assert (one, site.queries("BEN", LIST)) == (9, 9)
+    assert (one, site.queries("BEN", LIST)) == (7, 7)
 
 
 def test_the_week_names_what_waits(site):

@@ -18,7 +18,7 @@ from tests.factories import (
 from tests.reallocation.test_pages_cases import page, waits_for_a_slot
 
 TEACHING_DAYS = (1, 2, 3, 4, 5)
-PAGE_QUERIES = 27
+PAGE_QUERIES = 14
 """For the session, the case and its story, and the search; of them one for the names of own classes."""
 
 

@@ -42,6 +42,7 @@ NO_PAGES = {
     "timetable:manifest": "for programs",
     "timetable:service-worker": "for programs",
     "reallocation:professor-search": "a part of a page",
+    "reallocation:room-search": "a part of a page",
     "reallocation:device-add": "an act",
     "reallocation:device-forget": "an act",
     "reallocation:rehearsal-cancel": "an act",

@@ -1,0 +1,133 @@
+"""What else the students of a class have, and what another time for the class would do to their days."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import BigIntegerField, DateTimeField, QuerySet, UUIDField
+
+from timetable.models import Enrolment, Hold, Meeting
+from timetable.prepared import Many, PreparedQuery
+
+from .models import Case
+
+ALONE = 60
+"""Harm, in minutes, of coming in for this class alone."""
+
+_OTHER_CLASSES = PreparedQuery(
+    lambda offering: (
+        Enrolment.objects.filter(student__enrolments__offering=offering, student__active=True)
+        .order_by()
+        .values_list("offering_id", "student_id")
+    ),
+    offering=BigIntegerField(),
+)
+"""All classes of the students of a class, itself included."""
+
+
+def _classes_of(
+    offerings: Any, starts_at: Any, ends_at: Any, but_for_meeting: Any, but_for_case: Any
+) -> QuerySet[Any, Any]:
+    columns = ("starts_at", "ends_at", "offering_id")
+    meetings = Meeting.objects.holding().exclude(pk=but_for_meeting)
+    held = Hold.objects.but_for(but_for_case)
+    first, second = (
+        rows.overlapping(starts_at, ends_at)
+        .filter(offering__among=offerings)
+        .order_by()
+        .values_list(*columns)
+        for rows in (meetings, held)
+    )
+    return first.union(second, all=True)
+
+
+_CLASSES_OF = PreparedQuery(
+    _classes_of,
+    offerings=Many(),
+    starts_at=DateTimeField(),
+    ends_at=DateTimeField(),
+    but_for_meeting=BigIntegerField(),
+    but_for_case=UUIDField(),
+)
+
+
+@dataclass(frozen=True)
+class Roster:
+    """What else the students of the class have, by local day.
+
+    Students are bits of an integer, so that the students of overlapping classes are joined by `|`.
+    """
+
+    size: int
+    zone_of: Any
+    classes_on: dict[dt.date, list[tuple[dt.datetime, dt.datetime, int]]]
+    cohorts: tuple[tuple[int, int], ...]
+    """Students with the same classes: their bits, and how many they are."""
+
+    @classmethod
+    def load(cls, case: Case, first: dt.datetime, last: dt.datetime) -> Roster:
+        offering = case.meeting.offering_id
+        enrolled = list(_OTHER_CLASSES(offering=offering))
+        students = sorted({student for _, student in enrolled})
+        bit = {student: 1 << n for n, student in enumerate(students)}
+        masks: dict[int, int] = defaultdict(int)
+        own: dict[int, set[int]] = defaultdict(set)
+        for offering_id, student in enrolled:
+            masks[offering_id] |= bit[student]
+            own[student].add(offering_id)
+        classes_on: dict[dt.date, list[tuple[dt.datetime, dt.datetime, int]]] = defaultdict(list)
+        local = case.institute.local
+        if masks:
+            # Some holds keep a substitute free for a class that stays in place: it counts once all the same.
+            for starts_at, ends_at, offering_id in _CLASSES_OF(
+                offerings=masks,
+                starts_at=first,
+                ends_at=last,
+                but_for_meeting=case.meeting_id,
+                but_for_case=case.uid,
+            ):
+                classes_on[local(starts_at).date()].append((starts_at, ends_at, masks[offering_id]))
+        cohorts: dict[frozenset[int], int] = defaultdict(int)
+        for student, offerings in own.items():
+            cohorts[frozenset(offerings)] |= bit[student]
+        return cls(
+            len(students),
+            local,
+            classes_on,
+            tuple((bits, bits.bit_count()) for bits in cohorts.values()),
+        )
+
+    def clashing(self, starts_at: dt.datetime, ends_at: dt.datetime) -> int:
+        """How many students have another class then."""
+        bits = 0
+        for start, end, mask in self.classes_on.get(self.zone_of(starts_at).date(), ()):
+            if start < ends_at and starts_at < end:
+                bits |= mask
+        return bits.bit_count()
+
+    def harm(self, starts_at: dt.datetime, ends_at: dt.datetime) -> float:
+        """Minutes of waiting that a class there adds to a student's day, on average."""
+        if not self.size:
+            return 0.0
+        that_day = self.classes_on.get(self.zone_of(starts_at).date(), ())
+        total = 0.0
+        for bits, count in self.cohorts:
+            theirs = [(start, end) for start, end, mask in that_day if mask & bits]
+            total += count * _waiting(theirs, starts_at, ends_at)
+        return total / self.size
+
+
+def _waiting(
+    classes: list[tuple[dt.datetime, dt.datetime]], starts_at: dt.datetime, ends_at: dt.datetime
+) -> float:
+    if not classes:
+        return float(ALONE)
+    first, last = min(start for start, _ in classes), max(end for _, end in classes)
+    if ends_at <= first:
+        return (first - ends_at).total_seconds() / 60
+    if starts_at >= last:
+        return (starts_at - last).total_seconds() / 60
+    return 0.0
