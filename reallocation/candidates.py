@@ -29,7 +29,7 @@ from timetable.prepared import PreparedRows
 
 from .models import Case, Policy
 from .reasons import Reason
-from .ties import Ties
+from .ties import Circle, Ties
 
 IN_A_ROW = dt.timedelta(minutes=20)
 """Classes with a shorter break than this between them count as one after the other."""
@@ -160,7 +160,7 @@ def pool(
 
 def pool_near(case: Case, policy: Policy, standing: Mapping[int, Standing]) -> Pool:
     """Everybody who teaches a section of the class or knows its course, by these standings."""
-    people, ties = Ties.near(case)
+    people, ties = Circle.around([case]).near(case)
     look = Look.at(case, [one.pk for one in people], policy, ties=ties)
     return look.for_ranking(standing).pool(people)
 

@@ -6,7 +6,6 @@ Everything is read in a fixed number of queries, however many meetings lie in th
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -14,15 +13,15 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from fairness.standing import Standing, standings
+from fairness.standing import Standings, standings
 from timetable.availability import Diaries, day_span, week_span
-from timetable.models import Institute, Meeting, Offering, Professor, Qualification, Teaching
+from timetable.models import Institute, Meeting, Professor
 
 from . import absences, response_times
 from .candidates import Look, Pool
 from .models import Case, Policy
 from .policy import Stage, class_budget, policy_of
-from .ties import Ties, spared, week_of
+from .ties import Circle
 
 MINUTE = dt.timedelta(minutes=1)
 
@@ -66,7 +65,7 @@ def prospects(
         for entry in affected
         if entry.meeting.pk not in running and entry.meeting.starts_at > now
     ]
-    pools = _Peers.of(proposed[:NAMED_AT_MOST]).pools(policy, now)
+    pools = _pools(proposed[:NAMED_AT_MOST], policy, now)
     wait = _usual_wait(professor.institute, now) if pools else ""
     return [
         _prospect(
@@ -153,95 +152,37 @@ def _outlook(found: Pool, of_section: Collection[int], wait: str) -> str:
     return _("Nobody who could take it is free, so a new time is looked for.")
 
 
-@dataclass(frozen=True)
-class _Peers:
-    """Who teaches the same sections or the same subjects as some meetings' classes."""
-
-    cases: Sequence[Case]
-    of_section: dict[int, set[int]]
-    of_course: dict[int, set[int]]
-    taught: dict[int, dict[int, int]]
-    """By course: who has taught it, and in which year last."""
-
-    @classmethod
-    def of(cls, cases: Sequence[Case]) -> _Peers:
-        offerings = {case.meeting.offering_id: case.meeting.offering for case in cases}
-        sections: dict[int, set[int]] = defaultdict(set)
-        for offering_id, section_id in Offering.sections.through.objects.filter(
-            offering__in=offerings
-        ).values_list("offering_id", "section_id"):
-            sections[offering_id].add(section_id)
-        teachers: dict[tuple[int, int], set[int]] = defaultdict(set)
-        every_section = {pk for group in sections.values() for pk in group}
-        for professor_id, term_id, section_id in Teaching.objects.filter(
-            offering__sections__in=every_section
-        ).values_list("professor_id", "offering__term_id", "offering__sections"):
-            teachers[term_id, section_id].add(professor_id)
-        of_section: dict[int, set[int]] = {
-            pk: set().union(*(teachers[offering.term_id, s] for s in sections[pk]))
-            for pk, offering in offerings.items()
-        }
-        courses = {offering.course_id for offering in offerings.values()}
-        taught: dict[int, dict[int, int]] = defaultdict(dict)
-        for course_id, professor_id, year in (
-            Teaching.objects.filter(offering__course__in=courses)
-            .order_by("offering__term__starts_on")
-            .values_list("offering__course_id", "professor_id", "offering__term__starts_on__year")
-        ):
-            taught[course_id][professor_id] = year
-        of_course: dict[int, set[int]] = defaultdict(set)
-        for course_id, professor_id in Qualification.objects.filter(course__in=courses).values_list(
-            "course_id", "professor_id"
-        ):
-            of_course[course_id].add(professor_id)
-        for course_id, years in taught.items():
-            of_course[course_id] |= set(years)
-        return cls(cases, of_section, of_course, taught)
-
-    def pools(self, policy: Policy, now: dt.datetime) -> dict[int, tuple[Pool, Collection[int]]]:
-        """By meeting: everybody ranked or left out, and the ids of those who teach the section."""
-        if not self.cases:
-            return {}
-        institute, absent = self.cases[0].institute, self.cases[0].professor_id
-        wanted = {
-            pk
-            for group in (self.of_section, self.of_course)
-            for pks in group.values()
-            for pk in pks
-        }
-        people = Professor.objects.in_bulk(wanted - {absent})
-        weeks = [week_span(institute, case.before_starts_at) for case in self.cases]
-        first = min(week[0] for week in weeks)
-        last = max(
-            max(week[1], c.before_ends_at) for week, c in zip(weeks, self.cases, strict=True)
+def _pools(
+    cases: Sequence[Case], policy: Policy, now: dt.datetime
+) -> dict[int, tuple[Pool, Collection[int]]]:
+    """By meeting: everybody ranked or left out, and the ids of those who teach the section."""
+    if not cases:
+        return {}
+    institute, circle = cases[0].institute, Circle.around(cases)
+    weeks = [week_span(institute, case.before_starts_at) for case in cases]
+    first = min(week[0] for week in weeks)
+    last = max(max(week[1], case.before_ends_at) for week, case in zip(weeks, cases, strict=True))
+    diaries = Diaries.load(institute, list(circle.people), first, last)
+    standing: dict[int, Standings] = {}
+    for term in {case.meeting.offering.term for case in cases}:
+        term.institute = institute
+        standing[term.pk] = standings(term, now=now, professors=circle.people.values())
+    found: dict[int, tuple[Pool, Collection[int]]] = {}
+    for case, week in zip(cases, weeks, strict=True):
+        people, ties = circle.near(case)
+        look = Look(
+            case,
+            policy,
+            case.before_starts_at,
+            case.before_ends_at,
+            day_span(institute, case.before_starts_at),
+            week,
+            _without(diaries, [one.pk for one in people], case.meeting_id, week),
+            ties,
+            standing[case.meeting.offering.term_id],
         )
-        diaries = Diaries.load(institute, list(people), first, last)
-        standing: dict[int, dict[int, Standing]] = {}
-        for term in {case.meeting.offering.term for case in self.cases}:
-            term.institute = institute
-            standing[term.pk] = standings(term, now=now, professors=people.values())
-        left_in_peace = spared({week_of(case) for case in self.cases})
-        found: dict[int, tuple[Pool, Collection[int]]] = {}
-        for case, week in zip(self.cases, weeks, strict=True):
-            offering = case.meeting.offering
-            of_section = self.of_section[offering.pk]
-            ids = (of_section | self.of_course[offering.course_id]) - {absent}
-            look = Look(
-                case,
-                policy,
-                case.before_starts_at,
-                case.before_ends_at,
-                day_span(institute, case.before_starts_at),
-                week,
-                _without(diaries, ids, case.meeting_id, week),
-                Ties(left_in_peace[week_of(case)], of_section, self.taught[offering.course_id]),
-                standing[offering.term_id],
-            )
-            found[case.meeting_id] = (
-                look.pool([people[pk] for pk in sorted(ids)]),
-                of_section,
-            )
-        return found
+        found[case.meeting_id] = (look.pool(people), ties.sections_known)
+    return found
 
 
 def _without(

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import BigIntegerField, DateField, Q, QuerySet
+from django.db.models import DateField, F, Q, QuerySet
 
 from timetable.availability import week_span
-from timetable.models import Professor, Qualification, Section, Teaching
+from timetable.models import Professor, Qualification, Teaching
 from timetable.prepared import Columns, Many, PreparedQuery, empty, literal
 
 from .enums import OfferStatus
@@ -37,45 +37,46 @@ _OWN = 4
 
 
 def _ties(
-    case: Any, week: Any, course: Any, term: Any, offering: Any, people: Any = None
+    cases: Any, weeks: Any, courses: Any, offerings: Any, people: Any = None
 ) -> QuerySet[Any, Any]:
-    """A row for each: who, what they are to the case, which case they said no to, since which day.
+    """A row for each: who, what they are, to which case or course or class, and in or since when.
 
     Of these people only; without any, of everybody, with all that is known of them.
     """
-    no_case, no_day = empty(BigIntegerField()), empty(DateField())
+    no_day = empty(DateField())
     them = [] if people is not None else Columns(Professor, "professor__", _OWN).paths
 
-    def rows(found: QuerySet[Any], tie: _Tie, case_id: Any, began: Any) -> QuerySet[Any, Any]:
-        return found.order_by().values_list("professor_id", literal(tie), case_id, began, *them)
+    def rows(found: QuerySet[Any], tie: _Tie, about: str, day: Any) -> QuerySet[Any, Any]:
+        return found.order_by().values_list("professor_id", literal(tie), about, day, *them)
 
-    declined = Offer.objects.filter(Q(case=case) | Q(spared_week=week), status=OfferStatus.DECLINED)
+    declined = Offer.objects.filter(
+        Q(case__among=cases) | Q(spared_week__among=weeks), status=OfferStatus.DECLINED
+    )
     teaching = Teaching.objects.all()
     if people is not None:
         teaching = teaching.filter(professor__among=people)
-    of_course = teaching.filter(offering__course=course)
+    of_course = teaching.filter(offering__course__among=courses)
     of_section = teaching.filter(
-        offering__term=term,
-        offering__sections__in=Section.objects.filter(offerings=offering).order_by().values("pk"),
+        offering__sections__offerings__pk__among=offerings,
+        offering__term=F("offering__sections__offerings__term"),
     )
     ties = [
-        rows(declined, _Tie.SAID_NO, "case_id", no_day),
-        rows(of_course, _Tie.TAUGHT_COURSE, no_case, "offering__term__starts_on"),
-        rows(of_section, _Tie.TEACHES_SECTION, no_case, no_day),
+        rows(declined, _Tie.SAID_NO, "case_id", "spared_week"),
+        rows(of_course, _Tie.TAUGHT_COURSE, "offering__course_id", "offering__term__starts_on"),
+        rows(of_section, _Tie.TEACHES_SECTION, "offering__sections__offerings__pk", no_day),
     ]
     if people is None:
-        qualified = Qualification.objects.filter(course=course)
-        ties.append(rows(qualified, _Tie.QUALIFIED, no_case, no_day))
+        qualified = Qualification.objects.filter(course__among=courses)
+        ties.append(rows(qualified, _Tie.QUALIFIED, "course_id", no_day))
     first, *others = ties
     return first.union(*others, all=True)
 
 
 _ABOUT: dict[str, Any] = {
-    "case": BigIntegerField(),
-    "week": DateField(),
-    "course": BigIntegerField(),
-    "term": BigIntegerField(),
-    "offering": BigIntegerField(),
+    "cases": Many(),
+    "weeks": Many(),
+    "courses": Many(),
+    "offerings": Many(),
 }
 _TIES_OF = PreparedQuery(_ties, people=Many(), **_ABOUT)
 _TIES = PreparedQuery(_ties, **_ABOUT)
@@ -93,66 +94,70 @@ class Ties:
     """Who teaches a section of the class this term."""
     course_taught: Mapping[int, int]
     """Who has taught the course, and in which year last."""
+    qualified: Collection[int]
+    """Who is said to know the course, though they may never have taught it."""
 
     @classmethod
     def read(cls, case: Case, people: Collection[int]) -> Ties:
-        """Of these people."""
-        return cls._of(case, _TIES_OF(people=people, **_about(case)))
+        """Of these people. Who of them is qualified is not asked."""
+        return cls.of(case, _TIES_OF(people=people, **_about([case])))
 
     @classmethod
-    def near(cls, case: Case) -> tuple[list[Professor], Ties]:
-        """Of all who teach a section of the class or know its course: those people, too."""
-        rows = list(_TIES(**_about(case)))
-        found: dict[int, Professor] = {}
-        for row in rows:
-            if row[0] not in found and row[1] != _Tie.SAID_NO and (one := _PERSON.of(row)):
-                found[one.pk] = one
-        found.pop(case.professor_id, None)
-        return [found[pk] for pk in sorted(found)], cls._of(case, rows)
-
-    @classmethod
-    def _of(cls, case: Case, rows: Iterable[Sequence[Any]]) -> Ties:
+    def of(cls, case: Case, rows: Iterable[Sequence[Any]]) -> Ties:
+        offering, week = case.meeting.offering, week_of(case)
         refused: dict[int, str] = {}
         sections_known: set[int] = set()
         course_taught: dict[int, int] = {}
-        for professor_id, tie, case_id, began, *_person in rows:
+        qualified: set[int] = set()
+        for professor_id, tie, about, day, *_person in rows:
             match tie:
-                case _Tie.TEACHES_SECTION:
+                case _Tie.TEACHES_SECTION if about == offering.pk:
                     sections_known.add(professor_id)
-                case _Tie.TAUGHT_COURSE:
+                case _Tie.TAUGHT_COURSE if about == offering.course_id:
                     last = course_taught.get(professor_id, 0)
-                    course_taught[professor_id] = max(began.year, last)
-                case _Tie.SAID_NO if case_id == case.pk:
+                    course_taught[professor_id] = max(day.year, last)
+                case _Tie.QUALIFIED if about == offering.course_id:
+                    qualified.add(professor_id)
+                case _Tie.SAID_NO if about == case.pk:
                     refused[professor_id] = "said_no"
-                case _Tie.SAID_NO:
+                case _Tie.SAID_NO if day == week:
                     refused.setdefault(professor_id, "not_this_week")
-        return cls(refused, sections_known, course_taught)
+        return cls(refused, sections_known, course_taught, qualified)
 
     def of_this_case_only(self) -> Ties:
         said_no = {pk: code for pk, code in self.refused.items() if code == "said_no"}
         return replace(self, refused=said_no)
 
 
-def _about(case: Case) -> dict[str, Any]:
-    offering = case.meeting.offering
+class Circle:
+    """Everybody near to the classes of some cases: who teaches a section of one, or knows its course."""
+
+    def __init__(self, rows: Iterable[Sequence[Any]]) -> None:
+        self._rows = list(rows)
+        self.people: dict[int, Professor] = {}
+        for row in self._rows:
+            if row[0] not in self.people and (one := _PERSON.of(row)):
+                self.people[one.pk] = one
+
+    @classmethod
+    def around(cls, cases: Collection[Case]) -> Circle:
+        return cls(_TIES(**_about(cases)))
+
+    def near(self, case: Case) -> tuple[list[Professor], Ties]:
+        """Those near to this case but for the absent professor, and what they are to it."""
+        ties = Ties.of(case, self._rows)
+        ids = {*ties.sections_known, *ties.course_taught, *ties.qualified} - {case.professor_id}
+        return [self.people[pk] for pk in sorted(ids)], ties
+
+
+def _about(cases: Collection[Case]) -> dict[str, Any]:
+    offerings = [case.meeting.offering for case in cases]
     return {
-        "case": case.pk or NO_CASE,
-        "week": week_of(case),
-        "course": offering.course_id,
-        "term": offering.term_id,
-        "offering": offering.pk,
+        "cases": [case.pk or NO_CASE for case in cases],
+        "weeks": {week_of(case) for case in cases},
+        "courses": {offering.course_id for offering in offerings},
+        "offerings": {offering.pk for offering in offerings},
     }
-
-
-def spared(weeks: Collection[dt.date]) -> dict[dt.date, dict[int, str]]:
-    """By the Mondays of some weeks: who wants to be asked for nothing in them, as `Ties.refused`
-    has it."""
-    rows = Offer.objects.filter(spared_week__in=weeks, status=OfferStatus.DECLINED)
-    found: dict[dt.date, dict[int, str]] = {week: {} for week in weeks}
-    for week, professor_id in rows.values_list("spared_week", "professor_id"):
-        if week is not None:
-            found[week][professor_id] = "not_this_week"
-    return found
 
 
 def week_of(case: Case) -> dt.date:

@@ -45,7 +45,7 @@ Row = TypeVar("Row", bound=Model)
 
 
 class Many:
-    """The kind of a parameter that stands for any number of plain values, such as ids."""
+    """The kind of a parameter that stands for any number of plain values: ids, texts or days."""
 
 
 class Parameter(Expression):
@@ -69,7 +69,11 @@ class Parameter(Expression):
     def bound(self, value: Any, connection: BaseDatabaseWrapper) -> Any:
         """The value as the database wants it."""
         if isinstance(self.kind, Many):
-            return list(value) if connection.vendor == "postgresql" else json.dumps(list(value))
+            return (
+                list(value)
+                if connection.vendor == "postgresql"
+                else json.dumps(list(value), default=str)
+            )
         if self.shift:
             value += self.shift
         return self.kind.get_db_prep_value(value, connection)
