@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import DateField, F, Q, QuerySet
+from django.db.models import BigIntegerField, DateField, Q, QuerySet
 
 from timetable.availability import week_span
 from timetable.models import Professor, Qualification, Teaching
@@ -32,22 +32,24 @@ class _Tie(StrEnum):
 
 NO_CASE = 0
 """The id of a case that is not on file yet."""
-_OWN = 4
+_OWN = 5
 """Columns of a tie, before those of the professor."""
 
 
 def _ties(
     cases: Any, weeks: Any, courses: Any, offerings: Any, people: Any = None
 ) -> QuerySet[Any, Any]:
-    """A row for each: who, what they are, to which case or course or class, and in or since when.
+    """A row for each: who, what they are, to which case or course or class, in which term, and when.
 
     Of these people only; without any, of everybody, with all that is known of them.
     """
-    no_day = empty(DateField())
+    no_term, no_day = empty(BigIntegerField()), empty(DateField())
     them = [] if people is not None else Columns(Professor, "professor__", _OWN).paths
 
-    def rows(found: QuerySet[Any], tie: _Tie, about: str, day: Any) -> QuerySet[Any, Any]:
-        return found.order_by().values_list("professor_id", literal(tie), about, day, *them)
+    def rows(
+        found: QuerySet[Any], tie: _Tie, about: str, *, term: Any = no_term, day: Any = no_day
+    ) -> QuerySet[Any, Any]:
+        return found.order_by().values_list("professor_id", literal(tie), about, term, day, *them)
 
     declined = Offer.objects.filter(
         Q(case__among=cases) | Q(spared_week__among=weeks), status=OfferStatus.DECLINED
@@ -56,18 +58,26 @@ def _ties(
     if people is not None:
         teaching = teaching.filter(professor__among=people)
     of_course = teaching.filter(offering__course__among=courses)
-    of_section = teaching.filter(
-        offering__sections__offerings__pk__among=offerings,
-        offering__term=F("offering__sections__offerings__term"),
-    )
+    # Asked for the same term as well, SQLite would go through all the classes of the term.
+    of_section = teaching.filter(offering__sections__offerings__pk__among=offerings)
     ties = [
-        rows(declined, _Tie.SAID_NO, "case_id", "spared_week"),
-        rows(of_course, _Tie.TAUGHT_COURSE, "offering__course_id", "offering__term__starts_on"),
-        rows(of_section, _Tie.TEACHES_SECTION, "offering__sections__offerings__pk", no_day),
+        rows(declined, _Tie.SAID_NO, "case_id", day="spared_week"),
+        rows(
+            of_course,
+            _Tie.TAUGHT_COURSE,
+            "offering__course_id",
+            day="offering__term__starts_on",
+        ),
+        rows(
+            of_section,
+            _Tie.TEACHES_SECTION,
+            "offering__sections__offerings__pk",
+            term="offering__term_id",
+        ),
     ]
     if people is None:
         qualified = Qualification.objects.filter(course__among=courses)
-        ties.append(rows(qualified, _Tie.QUALIFIED, "course_id", no_day))
+        ties.append(rows(qualified, _Tie.QUALIFIED, "course_id"))
     first, *others = ties
     return first.union(*others, all=True)
 
@@ -109,9 +119,9 @@ class Ties:
         sections_known: set[int] = set()
         course_taught: dict[int, int] = {}
         qualified: set[int] = set()
-        for professor_id, tie, about, day, *_person in rows:
+        for professor_id, tie, about, term_id, day, *_person in rows:
             match tie:
-                case _Tie.TEACHES_SECTION if about == offering.pk:
+                case _Tie.TEACHES_SECTION if (about, term_id) == (offering.pk, offering.term_id):
                     sections_known.add(professor_id)
                 case _Tie.TAUGHT_COURSE if about == offering.course_id:
                     last = course_taught.get(professor_id, 0)
