@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 
+from timetable import writes
 from timetable.models import Meeting, Professor
 
 from .enums import EntryKind
@@ -134,7 +135,11 @@ def settle_owed(case_uid: uuid.UUID, now: dt.datetime) -> bool:
 
 
 def _add(lines: Iterable[LedgerEntry]) -> None:
-    LedgerEntry.objects.bulk_create(lines)
+    entries = list(lines)
+    if len(entries) == 1:
+        writes.insert(entries[0])
+    else:
+        LedgerEntry.objects.bulk_create(entries)
 
 
 def _exchange(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 
 from fairness import ledger
-from timetable import meetings
+from timetable import meetings, writes
 from timetable.locking import lock_people_and_rooms
 from timetable.models import Professor, Room, User
 
@@ -235,7 +235,7 @@ def _answerable(offer: Offer, case: Case, by: Professor, now: dt.datetime) -> Of
 
 def _answer(offer: Offer, status: OfferStatus, now: dt.datetime, comment: str) -> None:
     offer.status, offer.answered_at, offer.comment = status, now, comment[:500]
-    offer.save(update_fields=["status", "answered_at", "comment", "spared_week"])
+    writes.update(offer, "status", "answered_at", "comment", "spared_week")
 
 
 def _open(case: Case) -> Case:

@@ -21,6 +21,7 @@ from django.db.models import BigIntegerField
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from timetable import writes
 from timetable.models import Institute, User
 from timetable.prepared import PreparedRows
 
@@ -139,8 +140,11 @@ def _append(institute_id: int, entries: list[LogEntry]) -> None:
         entry.previous_hash = head.hash
         entry.hash = digest(entry)
         head.number, head.hash = entry.number, entry.hash
-    LogEntry.objects.bulk_create(entries)
-    head.save(update_fields=["number", "hash"])
+    if len(entries) == 1:
+        writes.insert(entries[0])
+    else:
+        LogEntry.objects.bulk_create(entries)
+    writes.update(head, "number", "hash")
 
 
 def _tell(institute_id: int, entries: list[LogEntry], aside: dict[Any, Any]) -> None:

@@ -20,7 +20,7 @@ from django.db.models import BigIntegerField, QuerySet
 from django_q.tasks import async_task
 
 from fairness import ledger
-from timetable import meetings
+from timetable import meetings, writes
 from timetable.enums import MeetingStatus
 from timetable.locking import lock_people_and_rooms
 from timetable.models import Absence, Meeting, Professor
@@ -112,7 +112,7 @@ def nudge(case: Case) -> None:
 def wake(case: Case, now: dt.datetime) -> None:
     """Somebody answered: look at the case at once."""
     case.due_at = now
-    case.save(update_fields=["due_at"])
+    writes.update(case, "due_at")
     nudge(case)
 
 
@@ -266,7 +266,7 @@ def _advance(reading: Visit, now: dt.datetime, *, moves: int) -> Visit | None:
             visit = Visit(case, policy, reading.record, now)
             visit.record.case = case
             if visit.record.pk is None:
-                visit.record.save()
+                _keep(visit.record)
             _move(visit, step_of(case).act(visit, prepared))
         _save(case)
     return visit
@@ -299,7 +299,7 @@ def _carry_out(visit: Visit, outcome: Outcome) -> None:
         case Wait():
             case.waiting_for = outcome.waiting_for
             case.deadline, case.due_at = outcome.deadline, outcome.due_at
-            visit.record.save()
+            _keep(visit.record)
         case Resolved(change=Substitution(professor=professor)):
             substitute(case, professor, visit.record, now=now)
         case Resolved(change=Move(options=options, status=status)):
@@ -333,7 +333,7 @@ def _leave(
     who: Who = SYSTEM,
 ) -> None:
     record.left_at, record.result, record.reason = now, result, reason.as_json()
-    record.save()
+    _keep(record)
     audit.record(
         f"step.{result}",
         institute=record.case.institute,
@@ -344,19 +344,18 @@ def _leave(
     )
 
 
+def _keep(record: StepRecord) -> None:
+    if record.pk is None:
+        writes.insert(record)
+    else:
+        writes.update(record, "left_at", "result", "reason", "considered")
+
+
 def _save(case: Case) -> None:
-    case.save(
-        update_fields=[
-            "status",
-            "step",
-            "waiting_for",
-            "turn",
-            "due_at",
-            "deadline",
-            "named",
-            "closed_at",
-            "failures",
-        ]
+    writes.update(
+        case,
+        *("status", "step", "waiting_for", "turn", "due_at", "deadline"),
+        *("named", "closed_at", "failures"),
     )
 
 

@@ -11,6 +11,7 @@ import uuid
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from . import writes
 from .availability import DOUBLE_BOOKING, Diaries, Engagement, RoomDiary
 from .enums import MeetingStatus
 from .locking import lock_meeting, lock_people_and_rooms
@@ -155,16 +156,10 @@ def _set_status(meeting_id: int, status: MeetingStatus) -> Meeting:
 
 def _save(meeting: Meeting, before: Standing) -> None:
     meeting.revision += 1
-    meeting.save(
-        update_fields=[
-            "professor",
-            "room",
-            "starts_at",
-            "ends_at",
-            "status",
-            "overlap_tolerated",
-            "revision",
-        ]
+    writes.update(
+        meeting,
+        *("professor", "room", "starts_at", "ends_at"),
+        *("status", "overlap_tolerated", "revision"),
     )
     if standing_of(meeting) != before:
         meeting_changed.send(sender=Meeting, meeting=meeting, before=before)
@@ -172,7 +167,7 @@ def _save(meeting: Meeting, before: Standing) -> None:
 
 def hold(meeting: Meeting, *, case_uid: uuid.UUID, professor: Professor) -> Hold:
     """Keep a professor free at the meeting's time. The caller has locked and checked them."""
-    return Hold.objects.create(
+    kept = Hold(
         institute_id=meeting.institute_id,
         case_uid=case_uid,
         professor=professor,
@@ -180,6 +175,8 @@ def hold(meeting: Meeting, *, case_uid: uuid.UUID, professor: Professor) -> Hold
         starts_at=meeting.starts_at,
         ends_at=meeting.ends_at,
     )
+    writes.insert(kept)
+    return kept
 
 
 def try_hold(

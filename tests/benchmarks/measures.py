@@ -134,7 +134,9 @@ def searches() -> Found:
                 case = engine.lock(opened.pk)
                 for people in (candidates.professors_of_section, candidates.professors_of_course):
                     ask = partial(_candidates, people, case, policy, now=now)
-                    asking.append(_best(ask))
+                    # Where nobody is free there is nothing to rank, and less to read.
+                    if ask().ranked:
+                        asking.append(_best(ask))
                 where = {
                     "days": institute.teaching_days,
                     "earliest": now + notice(policy),
@@ -148,6 +150,7 @@ def searches() -> Found:
         found[f"{times}x"] = {
             "meetings": institute.meetings.count(),
             "cases": len(looking),
+            "with_candidates": len(asking),
             "candidates_p50_ms": place.share(asking, 50),
             "candidates_p95_ms": place.share(asking, 95),
             "slots_p50_ms": place.share(looking, 50),
