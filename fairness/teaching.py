@@ -14,6 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cached_property
 from typing import Any
 
 from django.db.models import F, Func, IntegerField, Q, Sum
@@ -58,7 +59,7 @@ class ClassPart:
         return self
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TeachingLoad:
     """One professor's teaching in the term. `stated`: the expectation is a contract's."""
 
@@ -68,15 +69,15 @@ class TeachingLoad:
     parts: Mapping[int, ClassPart] = field(default_factory=dict)
     """By class: the offering's id."""
 
-    @property
+    @cached_property
     def done(self) -> Decimal:
         return sum((part.done for part in self.parts.values()), NOTHING)
 
-    @property
+    @cached_property
     def coming(self) -> Decimal:
         return sum((part.coming for part in self.parts.values()), NOTHING)
 
-    @property
+    @cached_property
     def coming_until_checkpoint(self) -> Decimal:
         return sum((part.coming_until_checkpoint for part in self.parts.values()), NOTHING)
 

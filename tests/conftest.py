@@ -113,7 +113,10 @@ def _clean_process() -> Iterator[None]:
     from django.core.cache import cache
     from django.utils import timezone, translation
 
+    from fairness import recent
+
     cache.clear()
+    recent.forget()
     translation.deactivate()
     timezone.deactivate()
 

@@ -148,6 +148,17 @@ class Case(models.Model):
     def is_open(self) -> bool:
         return self.status == CaseStatus.OPEN
 
+    # Django's own look through the translations of all choices, for each case of a list.
+
+    def get_status_display(self) -> str:  # type: ignore[no-redef]
+        return str(CaseStatus(self.status).label)
+
+    def get_step_display(self) -> str:  # type: ignore[no-redef]
+        return str(StepNumber(self.step).label)
+
+    def get_waiting_for_display(self) -> str:  # type: ignore[no-redef]
+        return str(WaitingFor(self.waiting_for).label) if self.waiting_for else ""
+
 
 class StepRecord(models.Model):
     """One visit of a case to one rung: what was considered there and how it ended."""
