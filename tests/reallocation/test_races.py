@@ -18,7 +18,7 @@ from reallocation.steps.section import ProfessorsOfSection
 from tests import factories
 from tests.factories import NOW, at
 from tests.voting.crowd import PATIENCE, at_once, without_locks
-from timetable import meetings
+from timetable import meetings, writes
 from timetable.models import Absence, Hold, Meeting, Professor, Room
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
@@ -330,7 +330,7 @@ def test_many_deliveries_of_one_nudge_move_the_case_one_rung(guard, deliveries, 
     if guard != LOCKED:
         without_locks(monkeypatch, Case)
     in_step(monkeypatch, ProfessorsOfSection, "prepare", deliveries, guard=None)
-    in_step(monkeypatch, StepRecord, "save", deliveries, guard=guard)
+    in_step(monkeypatch, writes, "insert", deliveries, guard=guard)
     constraints = (
         "record_one_running_per_case",
         "offer_one_waiting_per_professor",
