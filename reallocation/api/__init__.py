@@ -18,6 +18,7 @@ from ninja import NinjaAPI
 from . import absences, ballots, cases, fairness, meetings, offers, webhooks
 from .access import BearerToken, BrowserSession
 from .docs import Reference
+from .parsing import EachOnce, check_address
 from .problems import Problem, handle, not_found
 
 __all__ = ["urls"]
@@ -38,6 +39,7 @@ api = NinjaAPI(
     urls_namespace="api",
     docs=Reference(),
     docs_decorator=require_safe,
+    parser=EachOnce(),
     auth=[BearerToken(), BrowserSession()],
     openapi_extra={"webhooks": webhooks.described()},
 )
@@ -55,12 +57,17 @@ handle(api)
 
 
 def _in_json(view: Callable[..., Any]) -> Callable[..., HttpResponseBase]:
-    """A method that an address does not take is refused in the form of all refusals."""
+    """An address that is too long, and a method that it does not take, are refused in the form of
+    all refusals."""
 
     # A session's CSRF token is checked where sessions are accepted: in `access`.
     @csrf_exempt
     @wraps(view)
     def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            check_address(request)
+        except Problem as problem:
+            return problem.response()
         response: HttpResponseBase = view(request, *args, **kwargs)
         if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
             return response

@@ -25,6 +25,7 @@ from .schemas import DeclineIn, OfferList, OfferOut
 
 router = Router(tags=["Offers"])
 
+WITHOUT_COMMENT = DeclineIn()
 ON_ANSWERS = {
     403: "`not_your_offer`: it was sent to somebody else. `scope_missing`.",
     404: "`not_found`: it does not exist, or not for the caller.",
@@ -75,9 +76,7 @@ def accept_offer(request: HttpRequest, id: uuid.UUID) -> OfferOut:
 
 @write(router, "/offers/{uuid:id}/decline", answer=OfferOut, errors=ON_ANSWERS)
 def decline_offer(
-    request: HttpRequest,
-    id: uuid.UUID,
-    data: DeclineIn,
+    request: HttpRequest, id: uuid.UUID, data: DeclineIn = WITHOUT_COMMENT
 ) -> OfferOut:
     """Say no.
 

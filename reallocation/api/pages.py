@@ -6,8 +6,8 @@ import uuid
 from typing import Annotated, Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from ninja import Query, Schema
-from pydantic import Field
+from ninja import Query
+from pydantic import BaseModel, Field
 
 from reallocation.models import AuditHead, LogEntry
 from timetable.models import Institute
@@ -18,7 +18,7 @@ from .schemas import Code
 MOST_NUMBER = 2**63 - 1
 
 
-class PageIn(Schema):
+class PageIn(BaseModel):
     institute_id: Code | None = Field(
         None, description="Where, for those who belong to several institutes."
     )

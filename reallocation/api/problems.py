@@ -110,6 +110,8 @@ def _of_validation(error: ValidationError) -> Problem:
         place = [str(part) for part in one["loc"] if part not in {"body", "query", "path", "data"}]
         # What the schemas themselves refuse is worded already; pydantic puts "Value error" before it.
         own = one.get("ctx", {}).get("error")
+        if one["type"] == "model_type":
+            own = _("It must be a JSON object.")
         fields.setdefault(".".join(place) or "body", str(own or one["msg"]))
     message = _("Something in the request is not as it should be.")
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", message, fields)

@@ -2,6 +2,9 @@
 
 Ids are the bundle's codes for people, classes and institutes, and UUIDs for the rest. Moments are ISO
 8601 in UTC, days are local to the institute, hours are clock hours.
+
+They are plain models of pydantic: one of ninja's takes its fields from anything that has attributes, so
+that `false` would pass for a body of which nothing is required, and takes longer over each row.
 """
 
 from __future__ import annotations
@@ -12,10 +15,10 @@ import uuid
 from typing import Annotated, Any
 
 from django.utils.translation import gettext as _
-from ninja import Schema
 from pydantic import (
     AfterValidator,
     AwareDatetime,
+    BaseModel,
     Field,
     PlainValidator,
     WithJsonSchema,
@@ -87,7 +90,7 @@ DayOrMoment = Annotated[
 Flag = Annotated[bool, Field(strict=True)]
 
 
-class ProblemOut(Schema):
+class ProblemOut(BaseModel):
     """Why a request is refused. Nothing has been changed."""
 
     code: str = Field(description="Stable, for programs.", examples=["not_free"])
@@ -98,7 +101,7 @@ class ProblemOut(Schema):
     fields: dict[str, str] = Field(description="What is wrong with which field.", examples=[{}])
 
 
-class UnavailabilityIn(Schema):
+class UnavailabilityIn(BaseModel):
     """A professor cannot teach."""
 
     institute_id: Code = Field(description="Slug of the institute.", examples=["northfield"])
@@ -131,7 +134,7 @@ class UnavailabilityIn(Schema):
     )
 
 
-class OpenedCase(Schema):
+class OpenedCase(BaseModel):
     reallocation_id: uuid.UUID = Field(examples=[CASE_ID])
     meeting: uuid.UUID = Field(description="Id of the class meeting.")
     assignment_id: str = Field(description="Code of the class.", examples=["MATH.A"])
@@ -141,12 +144,12 @@ class OpenedCase(Schema):
     status: CaseStatus
 
 
-class Filed(Schema):
+class Filed(BaseModel):
     unavailability_id: uuid.UUID
     cases: list[OpenedCase] = Field(description="One for each meeting that needs cover.")
 
 
-class Target(Schema):
+class Target(BaseModel):
     """Exactly one of both ids."""
 
     unavailability_id: uuid.UUID | None = Field(None, description="Of an unavailability.")
@@ -166,7 +169,7 @@ class SubstituteIn(Target):
     professor_approval: Flag = Field(description="The absent professor wants it so: must be true.")
 
 
-class VoteIn(Schema):
+class VoteIn(BaseModel):
     reallocation_id: uuid.UUID = Field(examples=[CASE_ID])
     student_id: Code = Field(description="Your own code.", examples=["A1"])
     vote: Flag = Field(description="true: yes.")
@@ -193,16 +196,16 @@ class WeekendIn(Target):
     )
 
 
-class DeclineIn(Schema):
-    comment: Text = Field("", max_length=500, description="For the registrar.")
+class DeclineIn(BaseModel):
+    comment: Text = Field(default="", max_length=500, description="For the registrar.")
 
 
-class Turnout(Schema):
+class Turnout(BaseModel):
     voted: int = Field(description="How many have voted.", examples=[7])
     roll: int = Field(description="How many may vote.", examples=[24])
 
 
-class VoteOut(Schema):
+class VoteOut(BaseModel):
     reallocation_id: uuid.UUID
     ballot_id: uuid.UUID
     vote: bool
@@ -211,12 +214,12 @@ class VoteOut(Schema):
     result: BallotResult | None = Field(description="Only if this vote closed the ballot.")
 
 
-class ReasonOut(Schema):
+class ReasonOut(BaseModel):
     code: str = Field(examples=["below_fair_share"])
     text: str = Field(examples=["2.5 h below fair share"])
 
 
-class StepOut(Schema):
+class StepOut(BaseModel):
     """One visit of a case to a step."""
 
     step: StepNumber
@@ -227,14 +230,14 @@ class StepOut(Schema):
     reason: str = Field(description="Why it ended so.", examples=["nobody answered in time"])
 
 
-class LogLine(Schema):
+class LogLine(BaseModel):
     at: AwareDatetime
     text: str
     by: str = Field(description="Who did it, where the text does not say so.")
     why: str
 
 
-class CaseOut(Schema):
+class CaseOut(BaseModel):
     """A case: one class meeting whose professor is away."""
 
     reallocation_id: uuid.UUID = Field(examples=[CASE_ID])
@@ -264,7 +267,7 @@ class CaseStatusOut(CaseOut):
     log: list[LogLine] = Field(description="As far as the caller may see it.")
 
 
-class StatusOut(Schema):
+class StatusOut(BaseModel):
     """Where an unavailability or one case stands."""
 
     id: uuid.UUID = Field(description="The id asked for.")
@@ -281,13 +284,13 @@ class StatusOut(Schema):
     cases: list[CaseStatusOut]
 
 
-class CaseList(Schema):
+class CaseList(BaseModel):
     items: list[CaseOut]
     next: uuid.UUID | None = Field(description="Give it as `after` for the next page.")
     cursor: int = Field(description="Give it as `since` later: only what has changed comes.")
 
 
-class CandidateOut(Schema):
+class CandidateOut(BaseModel):
     professor_id: str = Field(examples=["BEN"])
     name: str = Field(examples=["Ben Baker"])
     rank: int = Field(description="1 is asked first.")
@@ -297,18 +300,18 @@ class CandidateOut(Schema):
     balance_after: float | None = Field(description="The same, if this professor takes it.")
 
 
-class LeftOutOut(Schema):
+class LeftOutOut(BaseModel):
     professor_id: str
     name: str
     reason: ReasonOut
 
 
-class CandidateList(Schema):
+class CandidateList(BaseModel):
     items: list[CandidateOut]
     left_out: list[LeftOutOut]
 
 
-class SlotOut(Schema):
+class SlotOut(BaseModel):
     new_time_slot_id: uuid.UUID | None = Field(description="The period, for `reschedule-class`.")
     period: str = Field(description="Its name.", examples=["3"])
     new_date: dt.date
@@ -321,13 +324,13 @@ class SlotOut(Schema):
     reasons: list[ReasonOut]
 
 
-class SlotList(Schema):
+class SlotList(BaseModel):
     items: list[SlotOut]
     looked_at: int = Field(description="How many places there are in all.")
     left_out: dict[str, int] = Field(description="How many were left out for what.")
 
 
-class OfferOut(Schema):
+class OfferOut(BaseModel):
     offer_id: uuid.UUID
     reallocation_id: uuid.UUID
     professor_id: str = Field(description="Who is asked.", examples=["BEN"])
@@ -346,13 +349,13 @@ class OfferOut(Schema):
     reasons: list[ReasonOut] = Field(description="Why this professor is asked.")
 
 
-class OfferList(Schema):
+class OfferList(BaseModel):
     items: list[OfferOut]
     next: uuid.UUID | None
     cursor: int
 
 
-class BallotOut(Schema):
+class BallotOut(BaseModel):
     ballot_id: uuid.UUID
     reallocation_id: uuid.UUID
     kind: BallotKind
@@ -372,13 +375,13 @@ class BallotOut(Schema):
     receipt: str | None
 
 
-class BallotList(Schema):
+class BallotList(BaseModel):
     items: list[BallotOut]
     next: uuid.UUID | None
     cursor: int
 
 
-class MeetingOut(Schema):
+class MeetingOut(BaseModel):
     """A class meeting: what holds, and what was planned."""
 
     meeting: uuid.UUID
@@ -395,12 +398,12 @@ class MeetingOut(Schema):
     planned_professor_id: str
 
 
-class MeetingList(Schema):
+class MeetingList(BaseModel):
     items: list[MeetingOut]
     next: uuid.UUID | None
 
 
-class FairnessOut(Schema):
+class FairnessOut(BaseModel):
     """Hours are clock hours; a measure without data is null, never a perfect score."""
 
     institute: str = Field(examples=["northfield"])
@@ -418,7 +421,7 @@ class FairnessOut(Schema):
     owed: list[dict[str, Any]]
 
 
-class WebhookIn(Schema):
+class WebhookIn(BaseModel):
     """Another system that wants to be told."""
 
     institute_id: Code | None = Field(
@@ -436,7 +439,7 @@ class WebhookIn(Schema):
     name: Text = Field("", max_length=100, description="For people.", examples=["Campus portal"])
 
 
-class WebhookOut(Schema):
+class WebhookOut(BaseModel):
     webhook_id: uuid.UUID
     institute_id: str = Field(examples=["northfield"])
     name: str
@@ -459,12 +462,12 @@ class WebhookMade(WebhookOut):
     )
 
 
-class WebhookList(Schema):
+class WebhookList(BaseModel):
     items: list[WebhookOut]
     next: uuid.UUID | None
 
 
-class WebhookDeliveryOut(Schema):
+class WebhookDeliveryOut(BaseModel):
     delivery_id: uuid.UUID = Field(description="The `webhook-id` of the message.")
     type: WebhookEvent
     reallocation_id: uuid.UUID | None = Field(description="The case that it is about.")
@@ -478,16 +481,16 @@ class WebhookDeliveryOut(Schema):
     body: str = Field(description="What is sent, letter by letter.")
 
 
-class WebhookDeliveryList(Schema):
+class WebhookDeliveryList(BaseModel):
     items: list[WebhookDeliveryOut]
     next: uuid.UUID | None
 
 
-class ReplayIn(Schema):
+class ReplayIn(BaseModel):
     delivery_id: uuid.UUID | None = Field(
-        None, description="Which one. Left out: all that were given up."
+        default=None, description="Which one. Left out: all that were given up."
     )
 
 
-class ReplayOut(Schema):
+class ReplayOut(BaseModel):
     replayed: int = Field(description="How many are sent again.")

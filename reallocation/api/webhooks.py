@@ -37,6 +37,7 @@ from .schemas import (
 
 router = Router(tags=["Webhooks"])
 
+ALL_GIVEN_UP = ReplayIn()
 STAFF = {403: "`not_registrar`: the caller is none. `scope_missing`. `not_a_member`."}
 NOT_FOUND = {404: "`not_found`: it does not exist, or not for the caller."}
 ON_ACTS = {**NOT_FOUND, 409: "`webhook_removed`: it has just been removed."}
@@ -171,7 +172,7 @@ def list_deliveries(
         "`webhook_removed`.",
     },
 )
-def replay(request: HttpRequest, id: uuid.UUID, data: ReplayIn) -> ReplayOut:
+def replay(request: HttpRequest, id: uuid.UUID, data: ReplayIn = ALL_GIVEN_UP) -> ReplayOut:
     """Send again.
 
     One delivery, or all that were given up: under their old ids, so that a receiver that has seen one

@@ -24,7 +24,7 @@ TOKEN = "c" * 32
 
 Thing = TypeVar("Thing")
 
-SERVER = ("--worker-class=gthread", "--workers=2", "--threads=4", "--log-level=warning")
+SERVER = ("--config=python:config.gunicorn", "--log-level=warning")
 
 
 @contextmanager
