@@ -13,7 +13,7 @@ from timetable.enums import StaffRole
 from .access import caller_of
 from .contract import read
 from .problems import not_found
-from .schemas import FairnessOut
+from .schemas import Code, FairnessOut
 
 router = Router(tags=["Fairness"])
 
@@ -24,7 +24,7 @@ router = Router(tags=["Fairness"])
     answer=FairnessOut,
     errors={404: "`not_found`: the institute does not exist, or has no report for the caller."},
 )
-def fairness_report(request: HttpRequest, institute_id: str) -> FairnessOut:
+def fairness_report(request: HttpRequest, institute_id: Code) -> FairnessOut:
     """How evenly the burden lies, and what would help.
 
     All of it for registrars; a head of department sees its lines, a professor the own line, and both

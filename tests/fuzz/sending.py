@@ -44,6 +44,9 @@ class Sender:
         # Tokens are not made up: each request brings its caller's, and one that is malformed for its
         # token alone would be well formed with that.
         self.schema.config.generation.update(with_security_parameters=False)
+        # An address that is too long is refused as such, whatever else is wrong with it.
+        refused = self.schema.config.checks.negative_data_rejection
+        refused.expected_statuses = [*(refused.expected_statuses or []), "414"]
         self.session = requests.Session()
 
     def operations(self, name: str = "") -> Iterator[APIOperation]:

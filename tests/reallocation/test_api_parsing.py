@@ -83,3 +83,9 @@ def test_an_address_is_not_too_long(letters, status, code):
 
 def test_the_server_in_front_lets_the_api_refuse_by_itself():
     assert gunicorn.limit_request_line > LONGEST_ADDRESS + len("DELETE  HTTP/1.1")
+
+
+@pytest.mark.parametrize("code", ["a" * 65, "a%00b"])
+def test_a_code_in_an_address_is_like_one_in_a_body(flow, code):
+    said = program_of(flow.house.professors["ADA"]).get(f"/fairness-report/{code}")
+    assert (said.status, said.code, [*said.body["fields"]]) == (422, "invalid", ["institute_id"])
