@@ -13,7 +13,7 @@ from django.db.models import Case as CaseWhen
 from timetable.accounts import Actor
 from timetable.enums import StaffRole
 from timetable.models import Absence, Enrolment, Institute, Meeting, Professor, Room, Teaching
-from timetable.prepared import PreparedRows
+from timetable.prepared import Many, PreparedRows
 from timetable.querysets import AbsenceQuerySet
 from voting.models import Ballot, RollPlace
 
@@ -78,10 +78,9 @@ def cases_for(actor: Actor) -> CaseQuerySet:
         seen |= Q(professor=who) | Q(meeting__professor=who) | Q(meeting__planned_professor=who)
         seen |= Q(Exists(asked)) | Q(Exists(teaches))
     if actor.student is not None:
-        enrolled = Enrolment.objects.filter(
-            offering=OuterRef("meeting__offering"), student=actor.student
-        )
-        seen |= Q(Exists(enrolled))
+        # Not EXISTS: so the few classes lead to their cases, and not all cases to their classes.
+        enrolled = Enrolment.objects.filter(student=actor.student).values("offering")
+        seen |= Q(meeting__offering__in=enrolled)
     return Case.objects.filter(seen, institute=actor.institute)
 
 
@@ -173,20 +172,49 @@ class Viewer:
         return self.is_absent or self.is_registrar
 
 
+def _shown(rows: CaseQuerySet) -> CaseQuerySet:
+    """With all that is shown of a case."""
+    shown: CaseQuerySet = rows.for_list().select_related(
+        "meeting__offering__term", "institute__policy", "before_room"
+    )
+    return shown
+
+
+_CASE = PreparedRows[Case](
+    lambda uid: _shown(Case.objects.filter(uid=uid)).order_by(), uid=UUIDField()
+)
+_ON_ROLL = PreparedRows[RollPlace](
+    lambda case, student: (
+        RollPlace.objects.filter(ballot__subject_uid=case, ballot__closed_at=None, student=student)
+        .select_related("ballot")
+        .order_by("pk")
+    ),
+    case=UUIDField(),
+    student=BigIntegerField(),
+)
+
+
+def case_with(uid: uuid.UUID) -> Case | None:
+    """The case with this id, whoever may see it."""
+    return _CASE.first(uid=uid)
+
+
 def viewer_of(actor: Actor, uid: uuid.UUID) -> Viewer:
     """The actor before this case. Raises Case.DoesNotExist if it does not exist for them."""
-    rows = (
-        cases_for(actor)
-        .for_list()
-        .select_related("meeting__offering__term", "institute__policy", "before_room")
-    )
-    case: Case = rows.get(uid=uid)
+    return _before(actor, _shown(cases_for(actor)).get(uid=uid))
+
+
+def viewer_before(actor: Actor, case: Case) -> Viewer:
+    """The actor before a case that has been read. Raises Case.DoesNotExist likewise."""
+    if not cases_for(actor).filter(pk=case.pk).exists():
+        raise Case.DoesNotExist
+    return _before(actor, case)
+
+
+def _before(actor: Actor, case: Case) -> Viewer:
     ballot = None
     if actor.student is not None:
-        rolls = RollPlace.objects.filter(
-            ballot__subject_uid=case.uid, ballot__closed_at=None, student=actor.student
-        )
-        place = rolls.select_related("ballot").first()
+        place = _ON_ROLL.first(case=case.uid, student=actor.student.pk)
         ballot = place.ballot if place else None
     return Viewer(actor, case, ballot)
 
@@ -200,8 +228,22 @@ def reads_note(actor: Actor, absence: Absence) -> bool:
     return actor.is_registrar_of(absence.institute_id) and actor.reads_private_notes
 
 
+_RECORDS = PreparedRows[StepRecord](
+    lambda case: StepRecord.objects.filter(case=case).order_by("pk"), case=BigIntegerField()
+)
+_REQUESTS = PreparedRows[Offer](
+    lambda cases: (
+        Offer.objects.filter(case__among=cases).select_related("professor").order_by("pk")
+    ),
+    cases=Many(),
+)
+_LOG = PreparedRows[LogEntry](
+    lambda case: LogEntry.objects.filter(case=case).order_by("number"), case=BigIntegerField()
+)
+
+
 def records_of(case: Case) -> list[StepRecord]:
-    return list(StepRecord.objects.filter(case=case).order_by("pk"))
+    return _RECORDS(case=case.pk)
 
 
 def cases_of(absence: Absence) -> list[Case]:
@@ -211,11 +253,11 @@ def cases_of(absence: Absence) -> list[Case]:
 
 def offers_of(*cases: Case) -> list[Offer]:
     """All requests of these cases, in the order of asking."""
-    return list(Offer.objects.filter(case__in=cases).select_related("professor").order_by("pk"))
+    return _REQUESTS(cases=[case.pk for case in cases])
 
 
 def log_of(case: Case) -> list[LogEntry]:
-    return list(LogEntry.objects.filter(case=case).order_by("number"))
+    return _LOG(case=case.pk)
 
 
 def state_of(case: Case) -> str:

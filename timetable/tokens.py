@@ -8,16 +8,27 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from django.db.models import QuerySet
+from django.db.models import CharField, QuerySet
 
 from .enums import TokenScope
 from .models import AccessToken, User
+from .prepared import PreparedRows
 
 PREFIX = "understudy_"
 """So that a token is known for one wherever it turns up: in a log, or in a published file."""
 
 MOST = 20
 """Tokens in use that one person may have."""
+
+
+_IN_USE = PreparedRows[AccessToken](
+    lambda hash: (
+        AccessToken.objects.filter(hash=hash, revoked_at=None, user__is_active=True)
+        .select_related("user")
+        .order_by()
+    ),
+    hash=CharField(),
+)
 
 
 class TokenRefused(Exception):
@@ -58,11 +69,7 @@ def find(secret: str, *, now: dt.datetime) -> AccessToken | None:
     """The token with this secret, if it is in use and its person's account is. Notes the day."""
     if not secret.startswith(PREFIX):
         return None
-    token = (
-        AccessToken.objects.filter(hash=_hash(secret), revoked_at=None, user__is_active=True)
-        .select_related("user")
-        .first()
-    )
+    token = _IN_USE.first(hash=_hash(secret))
     if token is not None and token.last_used_on != now.date():
         token.last_used_on = now.date()
         AccessToken.objects.filter(pk=token.pk).update(last_used_on=now.date())

@@ -12,7 +12,6 @@ from ninja import Router
 from reallocation import absences, answers, audit
 from reallocation.audit import Who
 from reallocation.enums import ActorKind, StepNumber
-from reallocation.models import Case
 from reallocation.views.acts import who_chooses
 from timetable.accounts import Actor
 from timetable.enums import AbsenceCategory
@@ -104,8 +103,9 @@ def assign_direct_substitute(request: HttpRequest, data: SubstituteIn) -> CaseLi
     with audit.writing(institute):
         for one in askable:
             answers.name_substitute(one.case, substitute=substitute, now=now, who=who_chooses(one))
-    rows = Case.objects.for_list().filter(pk__in=[one.case.pk for one in askable]).order_by("pk")
-    return CaseList(items=[wording.case(row) for row in rows], next=None, cursor=0)
+    rows = wording.CASES(pks=[one.case.pk for one in askable])
+    items = [wording.case(row) for row in sorted(rows, key=lambda row: row.pk)]
+    return CaseList(items=items, next=None, cursor=0)
 
 
 def check_approval(given: bool) -> None:

@@ -80,7 +80,7 @@ def list_cases(request: HttpRequest, data: Annotated[CaseFilter, Query()]) -> Ca
         rows = rows.filter(step=data.step)
     if data.professor_id is not None:
         rows = rows.filter(professor__code=data.professor_id)
-    found, following = newest_first(rows.select_related(*wording.CASE), data)
+    found, following = newest_first(rows, data, wording.CASES)
     return CaseList(items=[wording.case(row) for row in found], next=following, cursor=cursor)
 
 
@@ -91,10 +91,11 @@ def reallocation_status(request: HttpRequest, id: uuid.UUID) -> StatusOut:
     For everybody involved, each as far as they may know it: steps taken, deadlines, what happened.
     """
     caller = caller_of(request)
-    if Case.objects.filter(uid=id).exists():
-        viewer = finding.viewer(caller, id)
+    case = queries.case_with(id)
+    if case is not None:
+        viewer = finding.viewer_before(caller, case)
         told = wording.case_status(viewer)
-        return _status(id, "reallocation", viewer.case.status, [told])
+        return _status(id, "reallocation", case.status, [told])
     actor, found = finding.absence(caller, id)
     cases = [Viewer(actor, case) for case in queries.cases_of(found)]
     return _status(id, "unavailability", _of_absence(found, cases), list(map(_told, cases)))
@@ -335,4 +336,4 @@ def weekend_class(request: HttpRequest, data: WeekendIn) -> CaseOut:
 
 
 def _again(case: Case) -> CaseOut:
-    return wording.case(Case.objects.for_list().get(pk=case.pk))
+    return wording.case(wording.CASES.one(pks=[case.pk]))

@@ -23,11 +23,15 @@ from .schemas import Target
 
 def viewer(caller: Caller, uid: uuid.UUID, field: str = "") -> Viewer:
     """The caller before a case."""
-    slug = Case.objects.filter(uid=uid).values_list("institute__slug", flat=True).first()
-    if slug is None:
+    case = queries.case_with(uid)
+    if case is None:
         raise not_found(field)
+    return viewer_before(caller, case, field)
+
+
+def viewer_before(caller: Caller, case: Case, field: str = "") -> Viewer:
     try:
-        return queries.viewer_of(_at(caller, slug, field), uid)
+        return queries.viewer_before(_at(caller, case.institute.slug, field), case)
     except Case.DoesNotExist as error:
         raise not_found(field) from error
 

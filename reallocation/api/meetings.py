@@ -61,8 +61,8 @@ def list_meetings(request: HttpRequest, data: Annotated[MeetingFilter, Query()])
     rows = _meetings_of(actor)
     if data.assignment_id is not None:
         rows = rows.filter(offering__code=data.assignment_id)
-    rows = rows.select_related(*wording.MEETING)
-    found, following = soonest_first(rows, data, *schedule.in_span(start, end))
+    many, few = schedule.in_span(start, end)
+    found, following = soonest_first(rows, data, many, few, wording.MEETINGS)
     return MeetingList(items=[wording.meeting(row) for row in found], next=following)
 
 

@@ -58,7 +58,7 @@ def list_offers(request: HttpRequest, data: Since) -> OfferList:
         raise not_found()
     cursor = cursor_of(actor.institute)
     rows = offers_for(actor).filter(changed_since(data.since, actor.institute, case="case"))
-    found, following = newest_first(rows.select_related(*wording.OFFER), data)
+    found, following = newest_first(rows, data, wording.OFFERS)
     items = [wording.offer(row, with_comment=True) for row in found]
     return OfferList(items=items, next=following, cursor=cursor)
 
@@ -100,5 +100,4 @@ def _own(request: HttpRequest, uid: uuid.UUID) -> tuple[Offer, Professor, Who]:
 
 
 def _again(offer: Offer) -> OfferOut:
-    rows = Offer.objects.select_related(*wording.OFFER)
-    return wording.offer(rows.get(pk=offer.pk), with_comment=True)
+    return wording.offer(wording.OFFERS.one(pks=[offer.pk]), with_comment=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import uuid
 from typing import Annotated, Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import BigIntegerField, Exists, OuterRef, Q, QuerySet
 from ninja import Query
 from pydantic import BaseModel, Field
 
 from reallocation.models import AuditHead, LogEntry
 from timetable.models import Institute
+from timetable.prepared import PreparedQuery, PreparedRows
 
 from .problems import not_found
 from .schemas import Code
@@ -36,16 +37,25 @@ Page = Annotated[PageIn, Query()]
 Since = Annotated[SinceIn, Query()]
 
 
-def newest_first(rows: QuerySet[Any], page: PageIn) -> tuple[list[Any], uuid.UUID | None]:
-    """A page of rows in the order of their making, and the id to give as `after` for the next."""
+def newest_first(
+    rows: QuerySet[Any], page: PageIn, read: PreparedRows[Any] | None = None
+) -> tuple[list[Any], uuid.UUID | None]:
+    """A page of rows in the order of their making, and the id to give as `after` for the next.
+
+    With `read` the query only finds which, and `read` reads them, by their ids (`pks`), with all that
+    belongs to them: many tables take the ORM and the database longer to plan than to read.
+    """
     rows = rows.order_by("-pk")
     if page.after is not None:
         rows = rows.filter(pk__lt=_last(rows, page.after).pk)
-    return _cut(rows, page.limit)
+    if read is None:
+        return _cut(rows, page.limit)
+    found = list(rows.values_list("pk", flat=True)[: page.limit + 1])
+    return _read(read, found, page.limit)
 
 
 def soonest_first(
-    rows: QuerySet[Any], page: PageIn, many: Q, few: Q
+    rows: QuerySet[Any], page: PageIn, many: Q, few: Q, read: PreparedRows[Any]
 ) -> tuple[list[Any], uuid.UUID | None]:
     """The same by start, of rows that are either one of many or one of a few.
 
@@ -56,12 +66,21 @@ def soonest_first(
     if page.after is not None:
         last = _last(rows.filter(many | few), page.after)
         later = Q(starts_at__gt=last.starts_at) | Q(starts_at=last.starts_at, pk__gt=last.pk)
-    ordered = rows.filter(later).order_by("starts_at", "pk")
-    found = list(ordered.filter(many)[: page.limit + 1])
-    strays = sorted(rows.filter(later, few).order_by().values_list("starts_at", "pk"))
-    if strays:
-        found += ordered.filter(pk__in=[pk for _, pk in strays[: page.limit + 1]])
-    return _cut(sorted(found, key=lambda row: (row.starts_at, row.pk)), page.limit)
+    places = rows.filter(later).values_list("starts_at", "pk")
+    found = [
+        *places.filter(many).order_by("starts_at", "pk")[: page.limit + 1],
+        *places.filter(few).order_by(),
+    ]
+    return _read(read, [pk for _, pk in sorted(found)[: page.limit + 1]], page.limit)
+
+
+def _read(
+    read: PreparedRows[Any], pks: list[int], limit: int
+) -> tuple[list[Any], uuid.UUID | None]:
+    """The first of these rows, in this order, as they stand now; some may be gone meanwhile."""
+    rows = {row.pk: row for row in read(pks=pks[:limit])} if pks else {}
+    found = [rows[pk] for pk in pks[:limit] if pk in rows]
+    return found, found[-1].uid if found and len(pks) > limit else None
 
 
 def _last(rows: QuerySet[Any], uid: uuid.UUID) -> Any:
@@ -77,11 +96,17 @@ def _cut(rows: QuerySet[Any] | list[Any], limit: int) -> tuple[list[Any], uuid.U
     return found[:limit], found[limit - 1].uid if more else None
 
 
+_END = PreparedQuery(
+    lambda institute: (
+        AuditHead.objects.filter(institute=institute).order_by().values_list("number")
+    ),
+    institute=BigIntegerField(),
+)
+
+
 def cursor_of(institute: Institute) -> int:
     """The end of the log. Read before the rows, so that nothing falls between two answers."""
-    return (
-        AuditHead.objects.filter(institute=institute).values_list("number", flat=True).first() or 0
-    )
+    return next((number for (number,) in _END(institute=institute.pk)), 0)
 
 
 def changed_since(since: int | None, institute: Institute, **case: str) -> Q:

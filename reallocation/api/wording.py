@@ -12,6 +12,7 @@ from reallocation.queries import Viewer
 from reallocation.reasons import Reason
 from timetable.enums import MeetingStatus
 from timetable.models import Meeting
+from timetable.prepared import Many, PreparedRows
 
 from .schemas import (
     CaseOut,
@@ -24,14 +25,53 @@ from .schemas import (
     StepOut,
 )
 
-CASE = (
-    *("institute", "absence", "professor"),
-    *("meeting__offering__course", "meeting__professor", "meeting__room"),
+CASES = PreparedRows[Case](
+    lambda pks: (
+        Case.objects.filter(pk__among=pks)
+        .select_related("institute", "absence", "professor", "meeting__offering__course")
+        .select_related("meeting__professor", "meeting__room")
+        .only(
+            *("uid", "status", "step", "waiting_for", "deadline", "opened_at", "closed_at"),
+            *("before_starts_at", "before_ends_at", "institute__slug", "absence__uid"),
+            *("professor__code", "meeting__uid", "meeting__status", "meeting__starts_at"),
+            *("meeting__ends_at", "meeting__offering__code", "meeting__offering__course__title"),
+            *("meeting__professor__code", "meeting__room__code"),
+        )
+        .order_by()
+    ),
+    pks=Many(),
 )
-OFFER = ("professor", "case__professor", "case__before_room", "case__meeting__offering__course")
-MEETING = ("offering__course", "professor", "room", "planned_professor", "planned_room")
-"""What is told of each row, and so is read with it. Pages show more of each: for fifty rows, that is
-several times the work."""
+OFFERS = PreparedRows[Offer](
+    lambda pks: (
+        Offer.objects.filter(pk__among=pks)
+        .select_related("professor", "case__professor", "case__before_room")
+        .select_related("case__meeting__offering__course")
+        .only(
+            *("uid", "status", "step", "sent_at", "expires_at", "answered_at", "comment"),
+            *("reasons", "professor__code", "case__uid", "case__professor__code"),
+            *("case__before_starts_at", "case__before_ends_at", "case__before_room__code"),
+            *("case__meeting__offering__code", "case__meeting__offering__course__title"),
+        )
+        .order_by()
+    ),
+    pks=Many(),
+)
+MEETINGS = PreparedRows[Meeting](
+    lambda pks: (
+        Meeting.objects.filter(pk__among=pks)
+        .select_related("offering__course", "professor", "room", "planned_professor")
+        .select_related("planned_room")
+        .only(
+            *("uid", "status", "starts_at", "ends_at", "planned_starts_at", "planned_ends_at"),
+            *("offering__code", "offering__course__title", "professor__code", "room__code"),
+            *("planned_professor__code", "planned_room__code"),
+        )
+        .order_by()
+    ),
+    pks=Many(),
+)
+"""What is told of each row is read with it. Pages show more of each: for fifty rows, that is several
+times the work."""
 
 
 def opened(case: Case) -> OpenedCase:
@@ -85,11 +125,10 @@ def case_status(viewer: Viewer) -> CaseStatusOut:
         question=viewer.knows_question,
         comments=viewer.is_registrar,
     )
-    offers = viewer.offers
     lines = history.lines(queries.log_of(row), reader)
     return CaseStatusOut(
         **_case(row),
-        now=progress.now_of(row, offers, reader).headline,
+        now=progress.now_of(row, viewer.offers, reader).headline,
         step_history=[_step(record, reader) for record in viewer.records],
         log=[LogLine(at=line.at, text=line.text, by=line.by, why=line.why) for line in lines],
     )
