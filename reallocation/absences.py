@@ -8,7 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import (
+    BigIntegerField,
+    DateTimeField,
+    Exists,
+    OuterRef,
+    Q,
+    QuerySet,
+    prefetch_related_objects,
+)
 
 from timetable.availability import DOUBLE_BOOKING, Diaries, EngagementKind
 from timetable.locking import lock_people_and_rooms
@@ -21,6 +29,7 @@ from timetable.models import (
     Teaching,
     User,
 )
+from timetable.prepared import Many, PreparedQuery, PreparedRows
 
 from . import audit, engine
 from .audit import SYSTEM, Who
@@ -73,29 +82,70 @@ class Filed:
     cases: tuple[Case, ...]
 
 
+_MEETINGS = PreparedRows[Meeting](
+    lambda professor, starts_at, ends_at: (
+        Meeting.objects.holding()
+        .overlapping(starts_at, ends_at)
+        .filter(professor=professor)
+        .for_list()
+        .prefetch_related(None)
+    ),
+    professor=BigIntegerField(),
+    starts_at=DateTimeField(),
+    ends_at=DateTimeField(),
+)
+_TEACHERS = PreparedRows[Teaching](
+    lambda offerings, but_for: (
+        Teaching.objects.filter(offering__among=offerings, professor__active=True)
+        .exclude(professor=but_for)
+        .select_related("professor")
+    ),
+    offerings=Many(),
+    but_for=BigIntegerField(),
+)
+_OPEN = PreparedQuery(
+    lambda professor: (
+        Case.objects.open()
+        .filter(meeting__professor=professor)
+        .order_by()
+        .values_list("meeting_id")
+    ),
+    professor=BigIntegerField(),
+)
+
+
 def affected(
     professor: Professor,
     starts_at: dt.datetime,
     ends_at: dt.datetime,
     offering: Offering | None = None,
 ) -> list[Affected]:
-    """The meetings that this professor holds inside the span, and who else is there to teach them."""
-    meetings = (
-        Meeting.objects.holding()
-        .overlapping(starts_at, ends_at)
-        .filter(professor=professor)
-        .for_list()
-    )
-    if offering is not None:
-        meetings = meetings.filter(offering=offering)
-    found = list(meetings)
+    """The meetings that this professor holds inside the span, and who else is there to teach them.
+
+    With their sections, by which pages name them.
+    """
+    found = _affected(professor, starts_at, ends_at, offering)
+    prefetch_related_objects([one.meeting for one in found], "offering__sections")
+    return found
+
+
+def _affected(
+    professor: Professor,
+    starts_at: dt.datetime,
+    ends_at: dt.datetime,
+    offering: Offering | None,
+) -> list[Affected]:
+    found = [
+        meeting
+        for meeting in _MEETINGS(professor=professor.pk, starts_at=starts_at, ends_at=ends_at)
+        if offering is None or meeting.offering_id == offering.pk
+    ]
     others: dict[int, list[Professor]] = defaultdict(list)
-    for teaching in (
-        Teaching.objects.filter(offering__in={m.offering_id for m in found}, professor__active=True)
-        .exclude(professor=professor)
-        .select_related("professor")
-    ):
-        others[teaching.offering_id].append(teaching.professor)
+    if found:
+        for teaching in _TEACHERS(
+            offerings={meeting.offering_id for meeting in found}, but_for=professor.pk
+        ):
+            others[teaching.offering_id].append(teaching.professor)
     people = {other.pk for group in others.values() for other in group}
     diaries = Diaries.load(
         professor.institute,
@@ -148,14 +198,14 @@ def file(
             filed_by=user,
         )
         _log("absence.filed", absence, now, who)
-        meetings = {a.meeting.pk for a in _inside(absence)}
-        if not {*request.names, *request.cover} <= meetings:
+        inside = _inside(absence)
+        if not {*request.names, *request.cover} <= {one.meeting.pk for one in inside}:
             raise Refused("outside_absence")
         AbsenceException.objects.bulk_create(
             AbsenceException(absence=absence, meeting_id=meeting_id, cover=cover)
             for meeting_id, cover in request.cover.items()
         )
-        cases = open_missing(absence, now=now, who=who, names=request.names)
+        cases = open_missing(absence, now=now, who=who, names=request.names, inside=inside)
         announce.absence_filed(absence, cases, now)
     return Filed(absence, tuple(cases))
 
@@ -214,23 +264,21 @@ def open_missing(
     now: dt.datetime,
     who: Who = SYSTEM,
     names: Mapping[int, Professor] | None = None,
+    inside: Sequence[Affected] | None = None,
 ) -> list[Case]:
     """Open a case for each meeting of the absence that needs cover and has none yet.
 
+    `inside` are its meetings, for who has just read them.
     Raises Refused (substitute_not_free) if somebody named cannot take the meeting.
     """
     # A settled case does not count: the absence may have been shortened and prolonged since, or come
     # to cover the place that its meeting was moved to.
-    has_case = set(
-        Case.objects.open()
-        .filter(meeting__professor=absence.professor_id)
-        .values_list("meeting_id", flat=True)
-    )
+    has_case = {meeting_id for (meeting_id,) in _OPEN(professor=absence.professor_id)}
     decided = dict(absence.exceptions.values_list("meeting_id", "cover"))
     names = names or {}
     policy = policy_of(absence.institute)
     cases = []
-    for entry in _inside(absence):
+    for entry in _inside(absence) if inside is None else inside:
         meeting = entry.meeting
         wanted = decided.get(meeting.pk, entry.needs_cover or meeting.pk in names)
         if meeting.pk in has_case or not wanted:
@@ -289,7 +337,7 @@ def lacking_cases(now: dt.datetime) -> QuerySet[Absence]:
 
 
 def _inside(absence: Absence) -> Sequence[Affected]:
-    return affected(absence.professor, absence.starts_at, absence.ends_at, absence.offering)
+    return _affected(absence.professor, absence.starts_at, absence.ends_at, absence.offering)
 
 
 def check_span(

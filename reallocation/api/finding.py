@@ -7,7 +7,7 @@ import uuid
 from contextlib import suppress
 from http import HTTPStatus
 
-from django.db.models import Q
+from django.db.models import BigIntegerField, CharField, Q
 from django.utils.translation import gettext as _
 
 from reallocation import queries
@@ -15,6 +15,7 @@ from reallocation.models import Case
 from reallocation.queries import Viewer
 from timetable.accounts import Actor
 from timetable.models import Absence, Institute, Offering, Period, Professor
+from timetable.prepared import PreparedRows
 
 from .access import Caller
 from .problems import Problem, forbidden, invalid, not_found
@@ -88,8 +89,17 @@ def one_case(caller: Caller, target: Target) -> Viewer:
     return found[0]
 
 
+_PROFESSOR = PreparedRows[Professor](
+    lambda institute, code: Professor.objects.filter(
+        institute=institute, code=code, active=True
+    ).order_by(),
+    institute=BigIntegerField(),
+    code=CharField(),
+)
+
+
 def professor(institute: Institute, code: str, field: str) -> Professor:
-    found = Professor.objects.filter(institute=institute, code=code, active=True).first()
+    found = _PROFESSOR.first(institute=institute.pk, code=code)
     if found is None:
         raise not_found(field)
     found.institute = institute

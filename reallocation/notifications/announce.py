@@ -39,15 +39,13 @@ SMALL_ROLL = 5
 def absence_filed(absence: Absence, cases: Sequence[Case], now: dt.datetime) -> list[Notice]:
     """The professor's receipt: which meetings are affected and what happens next."""
     part = min((str(case.uid) for case in cases), default="none")
-    affected = [
+    affected: list[dict[str, object]] = [
         {
             "course": course_name(case.meeting.offering.course),
             "span": span_lazy(absence.institute, case.before_starts_at, case.before_ends_at),
             "named": case.named.name if case.named else "",
         }
-        for case in Case.objects.filter(pk__in=[case.pk for case in cases]).select_related(
-            "meeting__offering__course", "named"
-        )
+        for case in sorted(cases, key=lambda case: (case.before_starts_at, case.pk))
     ]
     return _tell_absence(absence, f"absence-filed/{absence.uid}/{part}", now, affected)
 

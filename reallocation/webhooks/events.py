@@ -12,12 +12,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import BigIntegerField
+
 from reallocation import audit
 from reallocation.enums import WebhookEvent
 from reallocation.models import Case, LogEntry, Webhook, WebhookDelivery
 from reallocation.notifications.outbox import is_muted
 from timetable.meetings import Standing, standing_of
 from timetable.models import Meeting
+from timetable.prepared import PreparedRows
 from voting.models import Ballot
 
 from . import outbox, payloads
@@ -35,6 +38,11 @@ EVENT_OF = {
 """By kind of log entry. Of meetings, `remember` is told."""
 
 ASIDE = "webhooks.meetings"
+
+_ACTIVE = PreparedRows[Webhook](
+    lambda institute: Webhook.objects.active().filter(institute=institute),
+    institute=BigIntegerField(),
+)
 
 
 @dataclass(frozen=True)
@@ -61,7 +69,7 @@ def write(institute_id: int, entries: Sequence[LogEntry], aside: dict[Any, Any])
     touched: dict[int, Standing] = aside.get(ASIDE, {})
     if not (told or touched) or is_muted():
         return
-    webhooks = list(Webhook.objects.active().filter(institute=institute_id))
+    webhooks = _ACTIVE(institute=institute_id)
     wanted = {event for webhook in webhooks for event in webhook.events}
     told = [entry for entry in told if EVENT_OF[entry.kind] in wanted]
     facts = list(_of_entries(told))

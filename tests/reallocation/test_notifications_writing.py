@@ -348,7 +348,7 @@ def test_a_receipt_costs_the_same_whatever_the_number_of_cases(house, cases):
     announce.meeting_postponed(case_of(house, "PHYS.A"), NOW)
     with CaptureQueriesContext(connection) as captured:
         announce.absence_filed(absence, opened, NOW)
-    assert len(captured) == 11
+    assert len(captured) == 10
 
 
 @pytest.mark.postgresql
