@@ -103,8 +103,7 @@ def assign_direct_substitute(request: HttpRequest, data: SubstituteIn) -> CaseLi
     with audit.writing(institute):
         for one in askable:
             answers.name_substitute(one.case, substitute=substitute, now=now, who=who_chooses(one))
-    rows = wording.CASES(pks=[one.case.pk for one in askable])
-    items = [wording.case(row) for row in sorted(rows, key=lambda row: row.pk)]
+    items = [wording.case(wording.CASE.one(pk=one.case.pk)) for one in askable]
     return CaseList(items=items, next=None, cursor=0)
 
 

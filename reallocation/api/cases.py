@@ -336,4 +336,4 @@ def weekend_class(request: HttpRequest, data: WeekendIn) -> CaseOut:
 
 
 def _again(case: Case) -> CaseOut:
-    return wording.case(wording.CASES.one(pks=[case.pk]))
+    return wording.case(wording.CASE.one(pk=case.pk))

@@ -30,6 +30,7 @@ View = TypeVar("View", bound=Callable[..., BaseModel])
 LONGEST_KEY = 200
 KEPT = dt.timedelta(hours=24)
 KEY_HEADER = "Idempotency-Key"
+MOMENT = "at"
 
 EVERYWHERE = {
     401: "`unauthorized`: no token, or one that is unknown, expired or revoked.",
@@ -152,9 +153,10 @@ def _header(name: str, description: str) -> dict[str, Any]:
 
 
 def _tagged(request: HttpRequest, body: BaseModel) -> HttpResponse:
-    # Weak: the moment at which a report was computed is no change.
-    content = body.model_dump_json()
-    told = body.model_dump_json(exclude={"at"})
+    content = told = body.model_dump_json()
+    if MOMENT in type(body).model_fields:
+        # Weak: the moment at which a report was computed is no change.
+        told = body.model_dump_json(exclude={MOMENT})
     tag = f'W/"{hashlib.sha256(told.encode()).hexdigest()[:32]}"'
     seen = {one.strip() for one in request.headers.get("If-None-Match", "").split(",")}
     if seen & {tag, tag.removeprefix("W/"), "*"}:

@@ -100,4 +100,4 @@ def _own(request: HttpRequest, uid: uuid.UUID) -> tuple[Offer, Professor, Who]:
 
 
 def _again(offer: Offer) -> OfferOut:
-    return wording.offer(wording.OFFERS.one(pks=[offer.pk]), with_comment=True)
+    return wording.offer(wording.OFFER.one(pk=offer.pk), with_comment=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.db.models import BigIntegerField, QuerySet
+
 from reallocation import history, progress, queries, reasons
 from reallocation.enums import CaseStatus, OfferStatus, StepNumber, StepResult, WaitingFor
 from reallocation.models import Case, Offer, StepRecord
@@ -25,10 +27,10 @@ from .schemas import (
     StepOut,
 )
 
-CASES = PreparedRows[Case](
-    lambda pks: (
-        Case.objects.filter(pk__among=pks)
-        .select_related("institute", "absence", "professor", "meeting__offering__course")
+
+def _cases(rows: QuerySet[Case]) -> QuerySet[Case]:
+    return (
+        rows.select_related("institute", "absence", "professor", "meeting__offering__course")
         .select_related("meeting__professor", "meeting__room")
         .only(
             *("uid", "status", "step", "waiting_for", "deadline", "opened_at", "closed_at"),
@@ -38,13 +40,12 @@ CASES = PreparedRows[Case](
             *("meeting__professor__code", "meeting__room__code"),
         )
         .order_by()
-    ),
-    pks=Many(),
-)
-OFFERS = PreparedRows[Offer](
-    lambda pks: (
-        Offer.objects.filter(pk__among=pks)
-        .select_related("professor", "case__professor", "case__before_room")
+    )
+
+
+def _offers(rows: QuerySet[Offer]) -> QuerySet[Offer]:
+    return (
+        rows.select_related("professor", "case__professor", "case__before_room")
         .select_related("case__meeting__offering__course")
         .only(
             *("uid", "status", "step", "sent_at", "expires_at", "answered_at", "comment"),
@@ -53,9 +54,15 @@ OFFERS = PreparedRows[Offer](
             *("case__meeting__offering__code", "case__meeting__offering__course__title"),
         )
         .order_by()
-    ),
-    pks=Many(),
-)
+    )
+
+
+# One is not read as the only one of many: for a list of one PostgreSQL makes a new plan each time,
+# and that takes it longer than to read.
+CASE = PreparedRows[Case](lambda pk: _cases(Case.objects.filter(pk=pk)), pk=BigIntegerField())
+CASES = PreparedRows[Case](lambda pks: _cases(Case.objects.filter(pk__among=pks)), pks=Many())
+OFFER = PreparedRows[Offer](lambda pk: _offers(Offer.objects.filter(pk=pk)), pk=BigIntegerField())
+OFFERS = PreparedRows[Offer](lambda pks: _offers(Offer.objects.filter(pk__among=pks)), pks=Many())
 MEETINGS = PreparedRows[Meeting](
     lambda pks: (
         Meeting.objects.filter(pk__among=pks)

@@ -141,16 +141,24 @@ def spread(
     things: Sequence[Thing],
     ask: Callable[[Browser, Thing], int],
     expected: int,
+    pace: float = 0,
 ) -> tuple[float, list[float]]:
-    """Ask for all of these, each client for its share: how many a second, and how long each took."""
+    """Ask for all of these, each client for its share: how many a second, and how long each took.
+
+    Without a pause; or, with a `pace`, each client once in so many seconds, one after the other.
+    """
     browsers = [Browser(port) for _ in range(clients)]
     wrong: list[int] = []
 
-    def work(browser: Browser, mine: Sequence[Thing]) -> None:
-        wrong.extend(status for one in mine if (status := ask(browser, one)) != expected)
+    def work(browser: Browser, mine: Sequence[Thing], first: float) -> None:
+        for number, one in enumerate(mine):
+            time.sleep(max(0, first + number * pace - time.perf_counter()))
+            if (status := ask(browser, one)) != expected:
+                wrong.append(status)
 
+    now = time.perf_counter()
     threads = [
-        threading.Thread(target=work, args=(browser, things[n::clients]))
+        threading.Thread(target=work, args=(browser, things[n::clients], now + n * pace / clients))
         for n, browser in enumerate(browsers)
     ]
     began = time.perf_counter()
