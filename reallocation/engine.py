@@ -49,6 +49,10 @@ RUNGS = 12
 _CASES = PreparedRows[Case](
     lambda cases: Case.objects.for_moving().filter(pk__among=cases).order_by(), cases=Many()
 )
+# One is not read as the only one of many: PostgreSQL makes a new plan for each list of one.
+_CASE = PreparedRows[Case](
+    lambda case: Case.objects.for_moving().filter(pk=case).order_by(), case=BigIntegerField()
+)
 _LOCKED = PreparedRows[Case](
     lambda case: Case.objects.select_for_update(no_key=True).filter(pk=case).order_by(),
     case=BigIntegerField(),
@@ -74,7 +78,7 @@ def lock(case_id: int) -> Case:
     """The case as it stands now, held until the transaction ends."""
     # First the lock, then the reading: what is joined to a locked row is as old as the wait was long.
     _LOCKED(case=case_id)
-    return _joined(_CASES.one(cases=[case_id]))
+    return _joined(_CASE.one(case=case_id))
 
 
 def lock_cases_of(absence: Absence) -> None:
