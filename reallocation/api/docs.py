@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from ninja import NinjaAPI
 from ninja.openapi.docs import DocsBase
 
@@ -20,8 +23,10 @@ class Named:
 
     name: str
     kind: str
+    schema: str
+    """The name of the schema that the kind is made of, if it is."""
     required: bool
-    description: str
+    description: SafeString
     example: str = ""
     place: str = ""
 
@@ -33,11 +38,11 @@ class Endpoint:
     path: str
     tag: str
     summary: str
-    description: str
+    description: list[SafeString]
     parameters: list[Named]
     body: list[Named]
     example: str
-    answers: list[tuple[str, str, str]]
+    answers: list[tuple[str, SafeString, str]]
     """Status, meaning, name of the schema."""
 
 
@@ -54,15 +59,20 @@ class Reference(DocsBase):
             if method in SHOWN
         ]
         context = {
-            "document": document,
+            "description": _paragraphs(document["info"]["description"]),
+            "groups": [(tag, [*those]) for tag, those in groupby(endpoints, lambda one: one.tag)],
             "endpoints": endpoints,
             "schemas": [
-                (name, schema.get("description", ""), _fields(schema))
+                (
+                    name,
+                    _paragraphs(schema.get("description", "")),
+                    _fields(schema),
+                    schema.get("enum", []),
+                )
                 for name, schema in sorted(schemas.items())
-                if "properties" in schema
             ],
             "events": [
-                (name, data.get("description", ""), _fields(data))
+                (name, _paragraphs(data.get("description", "")), _fields(data))
                 for name, one in document["webhooks"].items()
                 for data in [_content(one["post"]["requestBody"])["properties"]["data"]]
             ],
@@ -80,13 +90,14 @@ def _endpoint(method: str, path: str, told: dict[str, Any], schemas: dict[str, A
         path=path,
         tag=told.get("tags", [""])[0],
         summary=told["summary"],
-        description=told.get("description", ""),
+        description=_paragraphs(told.get("description", "")),
         parameters=[
             Named(
                 one["name"],
                 _kind(one["schema"]),
+                _schema(one["schema"]),
                 one["required"],
-                one.get("description", ""),
+                _worded(one.get("description", "")),
                 place=one["in"],
             )
             for one in told["parameters"]
@@ -94,7 +105,7 @@ def _endpoint(method: str, path: str, told: dict[str, Any], schemas: dict[str, A
         body=fields,
         example=json.dumps(example, indent=2, ensure_ascii=False) if example else "",
         answers=[
-            (str(status), one.get("description", ""), _answer(one))
+            (str(status), _worded(one.get("description", "")), _answer(one))
             for status, one in sorted(told["responses"].items(), key=lambda item: int(item[0]))
         ],
     )
@@ -115,12 +126,34 @@ def _fields(schema: dict[str, Any]) -> list[Named]:
         Named(
             name,
             _kind(one),
+            _schema(one),
             name in required,
-            one.get("description", ""),
+            _worded(one.get("description", "")),
             json.dumps(one["examples"][0], ensure_ascii=False) if one.get("examples") else "",
         )
         for name, one in schema.get("properties", {}).items()
     ]
+
+
+def _worded(text: str) -> SafeString:
+    """What stands between backticks is code."""
+    parts = enumerate(text.split("`"))
+    return format_html_join(
+        "", "{}", ((format_html("<code>{}</code>", one) if n % 2 else one,) for n, one in parts)
+    )
+
+
+def _paragraphs(text: str) -> list[SafeString]:
+    """Without the line breaks of the source."""
+    return [_worded(" ".join(one.split())) for one in text.split("\n\n") if one]
+
+
+def _schema(schema: dict[str, Any]) -> str:
+    """The schema to which this one refers, somewhere in it."""
+    if "$ref" in schema:
+        return _kind(schema)
+    inside = [*schema.get("anyOf", []), *schema.get("allOf", []), schema.get("items", {})]
+    return next((name for one in inside if one and (name := _schema(one))), "")
 
 
 def _kind(schema: dict[str, Any]) -> str:

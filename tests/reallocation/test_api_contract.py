@@ -253,6 +253,27 @@ def test_the_page_explains_every_endpoint_without_anything_inline(document):
 
 
 @pytest.mark.django_db
+def test_the_page_shows_every_schema_and_leads_to_it(document):
+    page = Client().get("/api/docs").content.decode()
+    for name, schema in document["components"]["schemas"].items():
+        assert f'id="{name}"' in page
+        for value in schema.get("enum", []):
+            assert f"<code>{value}</code>" in page
+    assert 'href="#CaseStatus">CaseStatus</a>' in page
+    assert 'href="#MeetingOut">[MeetingOut]</a>' in page
+    places = set(re.findall(r'id="([^"]+)"', page))
+    assert set(re.findall(r'href="#([^"]+)"', page)) - places == set()
+
+
+@pytest.mark.django_db
+def test_the_page_shows_code_as_code(document):
+    page = Client().get("/api/docs").content.decode()
+    main = page.partition("<main")[2].partition("</main>")[0]
+    assert "`" not in main
+    assert "<code>Authorization: Bearer &lt;token&gt;</code>" in main
+
+
+@pytest.mark.django_db
 def test_a_key_already_taken_is_no_other_fault(flow):
     """Only the key's own constraint counts as taken."""
     user = flow.house.professors["ADA"].user
