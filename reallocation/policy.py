@@ -172,6 +172,15 @@ class Budget:
         plain = max(NOTHING, self.deadline - now)
         return self._opened(now, own * min(1.0, plain / need), None)
 
+    def at_most(self, stage: Stage, now: dt.datetime) -> dt.timedelta | None:
+        """The longest window that the stage can still get, opened now or later; None if none can be.
+
+        Shrunk or not, in waking or in clock time, a window is never longer than the policy's own, nor
+        than the time until the deadline.
+        """
+        longest = min(self.windows[stage], self.deadline - now)
+        return longest if longest >= self.floor else None
+
     def _left(self, stage: Stage) -> list[dt.timedelta]:
         group = BEFORE_THE_CLASS if stage in BEFORE_THE_CLASS else BEFORE_THE_CHECKPOINT
         return [self.windows[s] for s in group[group.index(stage) :] if s not in self.without]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -94,6 +94,8 @@ class Rung:
     earlier: tuple[str, ...]
     """What came of earlier visits: a case may be sent back."""
     asked: tuple[Asked, ...]
+    takes: str = ""
+    """How long it may take at most, or still take."""
 
     @property
     def label(self) -> str:
@@ -217,10 +219,17 @@ def if_withdrawn(case: Case, now: dt.datetime) -> str:
 
 
 def ladder(
-    case: Case, records: Sequence[StepRecord], offers: Sequence[Offer], reader: Reader
+    case: Case,
+    records: Sequence[StepRecord],
+    offers: Sequence[Offer],
+    reader: Reader,
+    takes: Mapping[StepNumber, str] | None = None,
 ) -> list[Rung]:
-    """The five rungs. Who was asked stands there for those who may know it."""
-    return [_rung(number, case, records, offers, reader) for number in StepNumber]
+    """The five rungs. Who was asked stands there for those who may know it.
+
+    `takes`: how long the running and the coming ones may take, in words (see `windows`).
+    """
+    return [_rung(number, case, records, offers, reader, takes or {}) for number in StepNumber]
 
 
 def _rung(
@@ -229,6 +238,7 @@ def _rung(
     records: Sequence[StepRecord],
     offers: Sequence[Offer],
     reader: Reader,
+    takes: Mapping[StepNumber, str],
 ) -> Rung:
     visits = [record for record in records if record.step == number]
     last = visits[-1] if visits else None
@@ -247,6 +257,7 @@ def _rung(
         _sentence(number, state, case, last, offers, reader),
         tuple(_ended(record, reader) for record in earlier),
         tuple(_asked(offer, reader) for offer in asked) if reader.names else (),
+        takes.get(number, ""),
     )
 
 

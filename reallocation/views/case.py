@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from reallocation import history, progress, queries
+from reallocation import history, progress, queries, windows
 from reallocation.enums import CaseStatus, WaitingFor
 from reallocation.forms.case import CaseFilter, CaseForm, Choices
 from reallocation.models import Case
@@ -131,10 +131,10 @@ def case_page(request: ActorRequest, viewer: Viewer, *, by_link: bool = False) -
     context = {"viewer": viewer, "case": viewer.case, "by_link": by_link, "address": request.path}
     open_acts = acts.open_acts(viewer, now, by_link=by_link)
     if "live" in request.GET:
-        return _live(request, context, open_acts)
+        return _live(request, context, open_acts, now)
     choices = acts.choices_for(viewer, open_acts, now, week=_week(request))
     forms = [(act, _form(act, choices, failed)) for act in open_acts]
-    context |= _story(viewer) | {"forms": forms, "failed": failed, "choices": choices}
+    context |= _story(viewer, now) | {"forms": forms, "failed": failed, "choices": choices}
     context["acts"] = _names(open_acts)
     status = failed.status if failed else 200
     return render(request, "reallocation/case_detail.html", context, status=status)
@@ -175,12 +175,15 @@ def _form(act: Act, choices: Choices, failed: Attempt | None) -> CaseForm:
     return act.form(choices=choices)
 
 
-def _live(request: ActorRequest, context: dict[str, Any], open_acts: list[Act]) -> HttpResponse:
+def _live(
+    request: ActorRequest, context: dict[str, Any], open_acts: list[Act], now: dt.datetime
+) -> HttpResponse:
     """The part that lives, or nothing if nothing has happened: then nothing moves on the page."""
     if request.GET["live"] == queries.state_of(context["case"]):
         return HttpResponse(status=NOTHING_NEW)
-    was, now = request.GET.get("acts", ""), _names(open_acts)
-    context |= _story(context["viewer"]) | {"acts": was, "has_news": was != now, "is_update": True}
+    was, are = request.GET.get("acts", ""), _names(open_acts)
+    context |= _story(context["viewer"], now)
+    context |= {"acts": was, "has_news": was != are, "is_update": True}
     return render(request, "reallocation/_case_live.html", context)
 
 
@@ -188,7 +191,7 @@ def _names(open_acts: list[Act]) -> str:
     return ",".join(act.name for act in open_acts)
 
 
-def _story(viewer: Viewer) -> dict[str, Any]:
+def _story(viewer: Viewer, now: dt.datetime) -> dict[str, Any]:
     """What is happening, the ladder and the history, as far as the viewer may know it."""
     case = viewer.case
     reader = history.Reader(
@@ -199,9 +202,11 @@ def _story(viewer: Viewer) -> dict[str, Any]:
         is_absent=viewer.is_absent,
     )
     entries = queries.log_of(case)
+    outlook = windows.outlook(case, now)
     return {
         "now": progress.now_of(case, viewer.offers, reader),
-        "rungs": progress.ladder(case, viewer.records, viewer.offers, reader),
+        "rungs": progress.ladder(case, viewer.records, viewer.offers, reader, outlook.takes),
+        "ends": outlook.ends,
         "lines": history.lines(entries, reader),
         "considered": [r for r in viewer.records if r.considered] if viewer.knows_answers else [],
         "state": f"{case.turn}.{entries[-1].number if entries else 0}",

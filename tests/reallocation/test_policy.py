@@ -125,3 +125,17 @@ class PolicyOf:
 def test_waves_are_small_but_never_shorter_than_the_floor(people, minutes, wave_size, waves):
     window = Window(at("2027-03-01 09:00"), dt.timedelta(minutes=minutes), None)
     assert Waves.of(people, window, PolicyOf(wave_size)) == waves
+
+
+@given(
+    now=st.datetimes(dt.datetime(2027, 3, 1), dt.datetime(2027, 3, 4)),
+    later=st.integers(0, 60 * 72),
+    stage=st.sampled_from(list(Stage)),
+)
+def test_no_window_is_longer_than_what_was_said_at_most(now, later, stage):
+    """However much later it opens, and in which clock."""
+    now = now.replace(tzinfo=dt.UTC)
+    ahead = budget("2027-03-03 09:00")
+    opened = ahead.window(stage, now + dt.timedelta(minutes=later))
+    at_most = ahead.at_most(stage, now)
+    assert opened is None or (at_most is not None and opened.length <= at_most)
