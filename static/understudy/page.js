@@ -31,8 +31,8 @@ for (const button of document.querySelectorAll("button[data-copies]")) {
 }
 
 // Parts that live ask for themselves again, at each turn as long as something happens, then at every second,
-// third … sixth: after a quarter of an hour once a minute. Out of sight they do not ask at all, and at once
-// when they are looked at again.
+// third … sixth: whose turn comes every ten seconds, after a quarter of an hour once a minute. Out of sight
+// they do not ask at all, and at once when they are looked at again.
 let quiet = 0;
 let turn = 0;
 
@@ -42,8 +42,13 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (document.hidden || turn % Math.min(1 + Math.floor(quiet / 6), 6)) event.preventDefault();
 });
 
-document.addEventListener("htmx:afterRequest", (event) => {
+// Before the swap: afterwards the part that asked is no longer on the page.
+document.addEventListener("htmx:beforeSwap", (event) => {
   if (event.target.matches("[data-live]")) quiet = event.detail.xhr.status === 200 ? 0 : quiet + 1;
+});
+
+document.addEventListener("htmx:sendError", () => {
+  quiet += 1;
 });
 
 document.addEventListener("visibilitychange", () => {

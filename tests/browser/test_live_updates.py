@@ -6,8 +6,12 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from reallocation import answers
+from reallocation.enums import RehearsalPhase, RehearsalStatus
+from reallocation.models import Rehearsal
+from reallocation.rehearsal import programme
 from tests.browser.campus import everybody_of_the_section_says_no
 from tests.browser.ways import LOOK
+from tests.reallocation.rehearsing import SCRIPT
 from tests.voting.classroom import cast
 from tests.voting.voter_pages import running
 
@@ -146,4 +150,93 @@ def test_an_absence_s_open_page_shows_what_became_of_its_classes(
     assert a_look(page) == 200
     expect(page.locator("#absence-cases")).to_contain_text("Cleo Clark")
     expect(link).to_be_focused()
+    assert complaints == []
+
+
+# Asking less often
+
+
+TURNS = 24
+
+ASKED = [1, 2, 3, 4, 5, 6, 8, 10, 12, 14, 16, 18, 21, 24]
+"""Of these turns: each of the first six, then every second, then every third."""
+
+COUNT = """() => {
+  const body = document.body;
+  body.dataset.sent = 0;
+  document.addEventListener("htmx:beforeSend", () => {
+    body.dataset.sent = Number(body.dataset.sent) + 1;
+    body.dataset.waits = "yes";
+  });
+  document.addEventListener("htmx:afterRequest", () => { body.dataset.waits = "no" });
+}"""
+
+
+def turns_with_a_look(page, turns, seconds):
+    """Let so many turns of so many seconds pass; of these, by number, in which the page asked."""
+    body, asked = page.locator("body"), []
+    for turn in range(1, turns + 1):
+        before = body.get_attribute("data-sent")
+        page.clock.fast_forward(seconds * 1000)
+        expect(body).not_to_have_attribute("data-waits", "yes")
+        if body.get_attribute("data-sent") != before:
+            asked.append(turn)
+    return asked
+
+
+def an_open_offer(campus, worker):
+    case = campus.file()
+    worker.run()
+    offer = case.offers.get(professor__code="BEN")
+    return campus.user("BEN"), reverse("reallocation:offer-detail", args=[offer.uid]), 10
+
+
+def the_offers(campus, worker):
+    return campus.user("BEN"), reverse("reallocation:offer-list"), 10
+
+
+def an_open_case(campus, worker):
+    case = campus.file()
+    worker.run()
+    return campus.user("ADA"), reverse("reallocation:case-detail", args=[case.uid]), 10
+
+
+def an_open_ballot(campus, worker):
+    ballot, (reader, *_others) = running(5)
+    return reader.user, reverse("voting:ballot-detail", args=[ballot.uid]), 10
+
+
+def a_rehearsal(campus, worker):
+    asked = programme.ask(
+        campus.institute,
+        SCRIPT,
+        {},
+        now=timezone.now(),
+        user=campus.registrar,
+    )
+    return campus.registrar, reverse("reallocation:rehearsal-detail", args=[asked.uid]), 2
+
+
+@pytest.mark.parametrize(
+    "what", [an_open_offer, the_offers, an_open_case, an_open_ballot, a_rehearsal]
+)
+def test_a_page_asks_less_often_the_longer_nothing_happens(
+    campus, open_page, worker, complaints, what
+):
+    user, path, seconds = what(campus, worker)
+    page = open_page(user, path)
+    page.evaluate(COUNT)
+    assert turns_with_a_look(page, TURNS, seconds) == ASKED
+    assert complaints == []
+
+
+def test_a_rehearsal_that_goes_on_is_looked_at_every_turn_again(
+    campus, open_page, worker, complaints
+):
+    user, path, seconds = a_rehearsal(campus, worker)
+    page = open_page(user, path)
+    page.evaluate(COUNT)
+    assert turns_with_a_look(page, 7, seconds) == ASKED[:6]
+    Rehearsal.objects.update(status=RehearsalStatus.RUNNING, phase=RehearsalPhase.AS_IT_IS)
+    assert turns_with_a_look(page, 4, seconds) == [1, 2, 3, 4]
     assert complaints == []
