@@ -6,12 +6,14 @@ The pages are those of the tour of `make screenshots`, of an institute whose hou
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
+from typing import Any
 
 import polib
 import pytest
 from django.test import Client
+from django.urls import reverse_lazy
 from django.utils import translation
 
 from tests.catalogue import catalogues
@@ -39,7 +41,8 @@ class Runs(HTMLParser):
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         given = dict(attributes)
-        if self.silent or tag in {"script", "style", "code", "pre", "textarea"} or "lang" in given:
+        foreign = tag != "html" and given.get("lang", "de") != "de"
+        if self.silent or tag in {"script", "style", "code", "pre", "textarea"} or foreign:
             if tag not in {"html", "br", "hr", "img", "input", "link", "meta", "path", "rect"}:
                 self.silent.append(tag)
             return
@@ -55,8 +58,8 @@ class Runs(HTMLParser):
 
 
 @pytest.fixture
-def german_tours(db: None, settings: object) -> Iterator[list[Tour]]:
-    settings.LANGUAGE_CODE = "de"  # type: ignore[attr-defined]
+def german_tours(db: None, settings: Any) -> Iterator[list[Tour]]:
+    settings.LANGUAGE_CODE = "de"
     with translation.override("de"):
         shown = tours(make_institute())
         yield shown
@@ -86,8 +89,7 @@ def names_and_notes() -> set[str]:
 
 
 def test_no_page_says_anything_in_english(german_tours: list[Tour]) -> None:
-    texts = english_texts()
-    own = sorted(names_and_notes(), key=len, reverse=True)
+    said_in_english = english_of()
     left: dict[str, list[str]] = {}
     for tour in german_tours:
         client = Client(headers={"accept-language": "de"})
@@ -97,10 +99,59 @@ def test_no_page_says_anything_in_english(german_tours: list[Tour]) -> None:
         for stop in tour.stops:
             response = client.get(stop.path)
             assert response["Content-Language"] == "de", stop.path
-            for run in Runs(response.content.decode()).found:
-                said = run
-                for name in own:
-                    said = said.replace(name, "")
-                if run in texts or ENGLISH.search(said):
-                    left.setdefault(stop.name, []).append(run)
+            if english := said_in_english(response.content.decode()):
+                left[stop.name] = english
     assert left == {}
+
+
+def english_of() -> Callable[[str], list[str]]:
+    """The runs of a page that are in English, and not said to be."""
+    texts = english_texts()
+    own = sorted(names_and_notes(), key=len, reverse=True)
+
+    def english(page: str) -> list[str]:
+        found = []
+        for run in Runs(page).found:
+            said = run
+            for name in own:
+                said = said.replace(name, "")
+            if run in texts or ENGLISH.search(said):
+                found.append(run)
+        return found
+
+    return english
+
+
+STRANGE_PAGES = {
+    "/api/docs": 200,
+    "/offline/de/": 200,
+    "/no/such/page/": 404,
+    reverse_lazy("reallocation:offer-link", args=["cut"]): 404,
+    "/errors/400/": 400,
+    "/errors/403/": 403,
+    "/errors/csrf/": 403,
+    "/errors/500/": 500,
+}
+"""What is on nobody's tour, with how it answers."""
+
+
+@pytest.mark.parametrize("path", STRANGE_PAGES)
+def test_no_error_says_anything_in_english_and_the_api_says_where_it_does(
+    db: None, settings: Any, path: str
+) -> None:
+    settings.ROOT_URLCONF = "tests.browser.errors"
+    client = Client(headers={"accept-language": "de"}, raise_request_exception=False)
+    response = client.get(str(path))
+    assert (response.status_code, response["Content-Language"]) == (STRANGE_PAGES[path], "de")
+    page = response.content.decode()
+    assert '<html lang="de"' in page
+    assert english_of()(page) == []
+
+
+def test_english_on_a_german_page_is_found_unless_it_is_marked(db: None) -> None:
+    english = english_of()
+    assert english('<html lang="de"><p>Please try it with this.</p></html>') == [
+        "Please try it with this."
+    ]
+    marked = '<html lang="de"><div lang="en"><p>Please try this.</p></div><p>Das ist da.</p></html>'
+    assert english(marked) == []
