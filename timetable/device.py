@@ -14,6 +14,8 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import translation
 
+from . import icon_pictures
+
 FILE = re.compile(rf'(?:href|src)="({re.escape(settings.STATIC_URL)}[^"]+)"')
 
 
@@ -50,5 +52,5 @@ def shell(language: str) -> Shell:
         page = render_to_string("timetable/offline.html")
     files = tuple(dict.fromkeys(FILE.findall(page)))
     version = hashlib.sha256(f"{code}\n{page}".encode()).hexdigest()[:16]
-    icon = static("understudy/icon.svg")
-    return Shell(version, reverse("timetable:offline", args=[language]), files, code, icon)
+    offline = reverse("timetable:offline", args=[language])
+    return Shell(version, offline, files, code, icon_pictures.address("icon-192"))

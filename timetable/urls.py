@@ -29,6 +29,7 @@ app_name = "timetable"
 urlpatterns = [
     path("", entrance.home, name="home"),
     path("manifest.webmanifest", device.manifest, name="manifest"),
+    path("icons/<str:mark>/<str:name>.png", device.icon, name="icon"),
     path("sw.js", device.service_worker, name="service-worker"),
     path("offline/<str:language>/", device.offline, name="offline"),
     path("language/", entrance.switch_language, name="switch-language"),

@@ -41,6 +41,7 @@ NO_PAGES = {
     "timetable:calendar-feed": "for programs",
     "timetable:manifest": "for programs",
     "timetable:service-worker": "for programs",
+    "timetable:icon": "a picture",
     "reallocation:professor-search": "a part of a page",
     "reallocation:room-search": "a part of a page",
     "reallocation:device-add": "an act",

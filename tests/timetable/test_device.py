@@ -51,8 +51,22 @@ def test_the_manifest_names_icons_that_exist(client):
         *("/", "/"),
         "standalone",
     )
-    assert [icon["purpose"] for icon in described["icons"]] == ["any", "maskable"]
-    assert all(finders.find(icon["src"].removeprefix("/static/")) for icon in described["icons"])
+    icons = described["icons"]
+    assert [(icon["purpose"], icon["sizes"]) for icon in icons] == [
+        ("any", "any"),
+        ("maskable", "any"),
+        ("any", "192x192"),
+        ("any", "512x512"),
+        ("maskable", "192x192"),
+        ("maskable", "512x512"),
+    ]
+    drawings, pictures = icons[:2], icons[2:]
+    assert all(finders.find(icon["src"].removeprefix("/static/")) for icon in drawings)
+    for icon in pictures:
+        served = client.get(icon["src"])
+        assert (served.status_code, served["Content-Type"]) == (200, icon["type"])
+        width = int.from_bytes(served.content[16:20], "big")
+        assert icon["sizes"] == f"{width}x{width}"
 
 
 def test_the_service_worker_names_files_that_exist(client, new_shell):

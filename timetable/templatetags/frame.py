@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from timetable import extensions, moments, navigation
+from timetable import extensions, icon_pictures, moments, navigation
 from timetable.accounts import NOBODY
 from timetable.enums import MeetingChange
 from timetable.icons import icon
@@ -30,6 +30,7 @@ CHANGE_ICONS = {
 
 
 register.simple_tag(icon)
+register.simple_tag(icon_pictures.address, name="icon_picture")
 
 
 @register.inclusion_tag("frame/navigation.html", takes_context=True)
