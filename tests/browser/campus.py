@@ -108,7 +108,8 @@ def everybody_of_the_section_says_no(case):
         answers.decline(offer, by=offer.professor, now=timezone.now())
 
 
-def link_in_mail_to(user):
-    """The path of the personal link in the last mail to somebody."""
-    text = [one.body for one in mail.outbox if user.email in one.to][-1]
+def link_in_mail_to(user, *, first=False):
+    """The path of the personal link in the last mail to somebody, or in the first."""
+    texts = [one.body for one in mail.outbox if user.email in one.to]
+    text = texts[0 if first else -1]
     return re.search(r"https?://[^/\s]+(/\S+)", text)[1]

@@ -7,7 +7,7 @@ from django.core import mail
 from django.urls import reverse
 from django.utils import timezone
 
-from reallocation import answers, overrides
+from reallocation import absences, answers, overrides
 from reallocation.audit import Who
 from reallocation.enums import ActorKind, CaseStatus, StepNumber, WaitingFor
 from reallocation.models import Case
@@ -170,6 +170,17 @@ def test_withdrawing_an_absence(campus, meet, worker):
     ben.reads("No longer needed: MATH")
 
 
+def test_leaving_a_class_out_of_an_absence(campus, meet, worker):
+    MeetingFactory(offering=campus.meeting.offering, day=campus.day, clock=dt.time(14))
+    ada = meet(campus.user("ADA"))
+    ada.opens(f"{reverse('reallocation:absence-file')}?kind=day&day={campus.day}")
+    ada.use(ada.page.get_by_label("Needs cover").last)
+    ada.answers("file", "1")
+    ada.reads("Nobody is looked for", "No cover is wanted: it stays in the timetable as it is.")
+    worker.run()
+    assert [case.meeting for case in Case.objects.all()] == [campus.meeting]
+
+
 # Not by keys: a day is written digit by digit, in an order that the browser's own language decides.
 @pytest.mark.parametrize("way", [way for way in WAYS if not way.keys], ids=lambda way: way.name)
 def test_prolonging_an_absence(campus, meet, worker, way):
@@ -186,6 +197,26 @@ def test_prolonging_an_absence(campus, meet, worker, way):
     ada.presses("Change the absence")
     worker.run()
     assert Case.objects.filter(absence=case.absence).count() == 2
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if not way.keys], ids=lambda way: way.name)
+def test_teaching_one_of_the_classes_after_all(campus, meet, worker, way):
+    """Part of an absence is taken back by shortening it."""
+    later = MeetingFactory(offering=campus.meeting.offering, day=campus.day, clock=dt.time(14))
+    starts_at = campus.institute.moment(campus.day, dt.time())
+    asked = absences.Request(starts_at, starts_at + dt.timedelta(days=1))
+    absence = absences.file(campus.professors["ADA"], asked, now=timezone.now()).absence
+    worker.run()
+    ada = meet(campus.user("ADA"))
+    ada.opens(reverse("reallocation:absence-detail", args=[absence.uid]))
+    ada.follows("Change")
+    ada.writes("Until", "13:00")
+    ada.answers("look", "1")
+    ada.reads("Classes that you can teach after all", "Nobody is asked any more")
+    ada.presses("Change the absence")
+    worker.run()
+    statuses = {case.meeting_id: case.status for case in Case.objects.filter(absence=absence)}
+    assert statuses == {campus.meeting.pk: CaseStatus.OPEN, later.pk: CaseStatus.WITHDRAWN}
 
 
 def test_giving_a_class_back(campus, meet, worker):

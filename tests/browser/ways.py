@@ -107,7 +107,7 @@ class Person:
 
     def picks(self, label: str, option: str) -> None:
         """One of a list that drops down, by the beginning of what it says."""
-        box = self._shown(self.page.get_by_label(label))
+        box = self._shown(self.page.get_by_label(label).and_(self.page.locator("select")))
         said: list[str] = box.locator("option:not(:disabled)").all_inner_texts()
         place = next(n for n, text in enumerate(said) if text.strip().startswith(option))
         if self.way.keys:
