@@ -1,6 +1,6 @@
 """What an absence would set going, before it is filed: which meetings, who could take each, what next.
 
-Everything is read in a fixed number of queries, however many meetings lie in the span.
+Everything is read in a fixed number of queries for each span, however many meetings lie in it.
 """
 
 from __future__ import annotations
@@ -51,11 +51,12 @@ class Prospect:
 
 
 def prospects(
-    professor: Professor, starts_at: dt.datetime, ends_at: dt.datetime, *, now: dt.datetime
+    professor: Professor, spans: Sequence[tuple[dt.datetime, dt.datetime]], *, now: dt.datetime
 ) -> list[Prospect]:
-    """The meetings that this professor holds in the span, each with what would become of it."""
+    """The meetings that this professor holds in the spans, each with what would become of it."""
     policy = policy_of(professor.institute)
-    affected = absences.affected(professor, starts_at, ends_at)
+    inside = {a.meeting.pk: a for span in spans for a in absences.affected(professor, *span)}
+    affected = sorted(inside.values(), key=lambda a: (a.meeting.starts_at, a.meeting.pk))
     running = {
         case.meeting_id: case
         for case in Case.objects.open().filter(meeting__in=[a.meeting.pk for a in affected])

@@ -28,6 +28,9 @@ from .placing import PlacingForm
 ONE_DAY = dt.timedelta(days=1)
 MIDNIGHT = dt.time()
 
+Span = tuple[dt.datetime, dt.datetime]
+"""From … to …"""
+
 
 class DayInput(forms.DateInput):
     input_type = "date"
@@ -64,7 +67,7 @@ class _Span(PlacingForm):
         self.ends_field = "last_day"
 
     @property
-    def span(self) -> tuple[dt.datetime, dt.datetime]:
+    def span(self) -> Span:
         starts_at: dt.datetime = self.cleaned_data["starts_at"]
         ends_at: dt.datetime = self.cleaned_data["ends_at"]
         return starts_at, ends_at
@@ -212,7 +215,7 @@ class Row:
 
 
 class AbsenceForm(PlacingForm):
-    """What is to be done about each meeting of the span, and what goes with it."""
+    """What is to be done about each meeting of the spans, and what goes with it."""
 
     category = forms.ChoiceField(
         label=gettext_lazy("Reason"),
@@ -245,19 +248,17 @@ class AbsenceForm(PlacingForm):
         data: Mapping[str, Any] | None = None,
         *,
         professor: Professor,
-        span: tuple[dt.datetime, dt.datetime],
+        spans: Sequence[Span],
         prospects: Sequence[Prospect],
         now: dt.datetime,
-        like: Mapping[str, str] | None = None,
     ) -> None:
-        """`like` is what goes with another absence, to begin with."""
-        self.professor, self.span, self.now = professor, span, now
+        self.professor, self.spans, self.now = professor, spans, now
         self.prospects = [p for p in prospects if p.running is None]
         self.looked_after = [p for p in prospects if p.running is not None]
-        mark = _mark(span, prospects)
+        mark = _mark(spans, prospects)
         self.is_new = data is not None and ("update" in data or data.get("seen") != mark)
         """What was sent is about other meetings than those that it would now be filed for."""
-        initial = {**(like or {}), "seen": mark}
+        initial: dict[str, Any] = {"seen": mark}
         if data is not None and self.is_new:
             initial = {**_carried(data, self.prospects), **initial}
         super().__init__(None if self.is_new else data, initial=initial)
@@ -333,12 +334,22 @@ class AbsenceForm(PlacingForm):
             if named is not None and named.name == refusal.reason.data["name"]:
                 self.add_error(f"ask-{uid}", who_is_free(prospect.pool) or refusal.message)
 
-    def request(self) -> absences.Request:
-        """What is to be filed. Raises nothing: call it on a valid form."""
+    def requests(self) -> list[absences.Request]:
+        """What is to be filed, one for each span. Raises nothing: call it on a valid form."""
+        return [self._request(*span) for span in self.spans]
+
+    def _request(self, starts_at: dt.datetime, ends_at: dt.datetime) -> absences.Request:
         data = self.cleaned_data
-        wanted = {p.meeting: bool(data[f"cover-{p.meeting.uid}"]) for p in self.prospects}
+        # A meeting may lie in two of them, half in each: then both say the same of it.
+        inside = [
+            p
+            for p in self.prospects
+            if p.meeting.starts_at < ends_at and starts_at < p.meeting.ends_at
+        ]
+        wanted = {p.meeting: bool(data[f"cover-{p.meeting.uid}"]) for p in inside}
         return absences.Request(
-            *self.span,
+            starts_at,
+            ends_at,
             category=data["category"],
             note=data["note"],
             handover=data["handover"],
@@ -349,15 +360,15 @@ class AbsenceForm(PlacingForm):
             },
             cover={
                 p.meeting.pk: wanted[p.meeting]
-                for p in self.prospects
+                for p in inside
                 if wanted[p.meeting] != p.needs_cover
             },
         )
 
 
-def _mark(span: tuple[dt.datetime, dt.datetime], prospects: Sequence[Prospect]) -> str:
-    """A mark of what the reader was shown: of which span, and which meetings."""
-    shown = [*(moment.isoformat() for moment in span)]
+def _mark(spans: Sequence[Span], prospects: Sequence[Prospect]) -> str:
+    """A mark of what the reader was shown: of which spans, and which meetings."""
+    shown = [moment.isoformat() for span in spans for moment in span]
     shown += sorted(f"{p.meeting.uid}{p.running is None}" for p in prospects)
     return hashlib.sha256(" ".join(shown).encode()).hexdigest()
 

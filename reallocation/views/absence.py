@@ -5,22 +5,25 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from reallocation import absences, history, preview, progress, queries
 from reallocation.audit import Who
 from reallocation.enums import ActorKind
-from reallocation.forms.absence import AbsenceForm, ChangeForm, SpanForm, WhoForm
+from reallocation.forms.absence import AbsenceForm, ChangeForm, WhoForm
+from reallocation.forms.times import Times
 from reallocation.models import Case, Offer
 from reallocation.refusals import Refused
 from timetable.accounts import Actor, ActorRequest, member_required
@@ -42,34 +45,41 @@ def absence_file(request: ActorRequest) -> HttpResponse:
     if professor is None:
         return _for_whom(request)
     now, posted = timezone.now(), request.method == "POST"
-    span = _span_form(request, professor, now)
-    like = _like(request, professor)
+    times = _times(request, professor, now)
     context: dict[str, Any] = {
         "professor": professor,
-        "span": span,
-        "like": like,
+        "times": times,
         **_for(request.actor, professor),
     }
-    if not span.is_valid():
-        context["carried"] = _carried(request, span)
-        status = 400 if posted else 200
+    if not times.is_valid():
+        context["carried"] = _carried(request, times)
+        status = 400 if posted and not times.is_growing else 200
         return render(request, "reallocation/absence_span.html", context, status=status)
     form = AbsenceForm(
         request.POST if posted else None,
         professor=professor,
-        span=span.span,
-        prospects=preview.prospects(professor, *span.span, now=now),
+        spans=times.spans,
+        prospects=preview.prospects(professor, times.spans, now=now),
         now=now,
-        like=_what_goes_with(request.actor, like),
     )
     if filed := _file(request.actor, professor, form, now):
-        messages.success(request, _("The absence is on file."))
-        if request.POST.get("file") == "another":
-            query = {"professor": professor.code} if context["on_behalf"] else {}
-            return redirect(f"{request.path}?{urlencode({**query, 'like': filed.absence.uid})}")
-        return redirect("reallocation:absence-detail", uid=filed.absence.uid)
-    context |= {"form": form, "from": span.span[0], "until": span.span[1]}
+        return _filed(request, professor, filed)
+    context["form"] = form
     return render(request, "reallocation/absence_file.html", context, status=form.status)
+
+
+def _filed(
+    request: ActorRequest, professor: Professor, filed: Sequence[absences.Filed]
+) -> HttpResponse:
+    """On to the absence, or to the list of cases where there are several."""
+    said = ngettext("The absence is on file.", "%(n)d absences are on file.", len(filed))
+    messages.success(request, said % {"n": len(filed)})
+    if len(filed) == 1:
+        return redirect("reallocation:absence-detail", uid=filed[0].absence.uid)
+    cases = reverse("reallocation:case-list")
+    if request.actor.professor == professor:
+        return redirect(cases)
+    return redirect(f"{cases}?{urlencode({'all': '1', 'q': professor.code})}")
 
 
 def _who_is_absent(request: ActorRequest) -> Professor | None:
@@ -85,31 +95,14 @@ def _who_is_absent(request: ActorRequest) -> Professor | None:
     raise Http404
 
 
-def _like(request: ActorRequest, professor: Professor) -> Absence | None:
-    """The absence of theirs that was filed just before, where somebody is away at several times."""
-    try:
-        uid = uuid.UUID(request.GET.get("like", ""))
-    except ValueError:
-        return None
-    return queries.absences_for(request.actor).filter(professor=professor, uid=uid).first()
-
-
-def _what_goes_with(actor: Actor, absence: Absence | None) -> dict[str, str]:
-    if absence is None:
-        return {}
-    goes = {"category": absence.category, "handover": absence.handover}
-    return {**goes, "note": absence.note} if queries.reads_note(actor, absence) else goes
-
-
 def _for(actor: Actor, professor: Professor) -> dict[str, bool]:
     on_behalf = actor.professor != professor
     return {"on_behalf": on_behalf, "may_choose_professor": actor.is_registrar}
 
 
-def _carried(request: ActorRequest, span: SpanForm) -> list[tuple[str, str]]:
+def _carried(request: ActorRequest, times: Times) -> list[tuple[str, str]]:
     """What was typed beside a time that cannot be: it goes along until the time is right."""
-    left_out = {*span.fields, "csrfmiddlewaretoken", "seen", "update", "file"}
-    return [(name, str(value)) for name, value in request.POST.items() if name not in left_out]
+    return [(name, str(value)) for name, value in request.POST.items() if name not in times.names]
 
 
 def _for_whom(request: ActorRequest) -> HttpResponse:
@@ -121,7 +114,7 @@ def _for_whom(request: ActorRequest) -> HttpResponse:
     return render(request, "reallocation/absence_for_whom.html", {"form": form})
 
 
-def _span_form(request: ActorRequest, professor: Professor, now: dt.datetime) -> SpanForm:
+def _times(request: ActorRequest, professor: Professor, now: dt.datetime) -> Times:
     """Filled from what was sent, or with the time of the meeting that is named, or with today."""
     given: Mapping[str, Any] | None = None
     if request.method == "POST":
@@ -137,7 +130,7 @@ def _span_form(request: ActorRequest, professor: Professor, now: dt.datetime) ->
             "ends": f"{local(meeting.ends_at):%H:%M}",
         }
     today = professor.institute.local(now).date()
-    return SpanForm(given, professor=professor, now=now, initial={"day": today})
+    return Times(given, professor=professor, now=now, today=today)
 
 
 def _meeting_named(request: ActorRequest, professor: Professor) -> Meeting | None:
@@ -151,17 +144,17 @@ def _meeting_named(request: ActorRequest, professor: Professor) -> Meeting | Non
 
 def _file(
     actor: Actor, professor: Professor, form: AbsenceForm, now: dt.datetime
-) -> absences.Filed | None:
-    """File it; None, with what is wrong in the form, if that cannot be."""
+) -> tuple[absences.Filed, ...]:
+    """File it; nothing, with what is wrong in the form, if that cannot be."""
     if not form.is_bound or not form.is_valid():
-        return None
+        return ()
     try:
-        return absences.file(
-            professor, form.request(), now=now, user=actor.user, who=_who(actor, professor)
+        return absences.file_all(
+            professor, form.requests(), now=now, user=actor.user, who=_who(actor, professor)
         )
     except Refused as refusal:
         form.place(refusal)
-        return None
+        return ()
 
 
 def _who(actor: Actor, professor: Professor) -> Who:

@@ -200,6 +200,24 @@ def test_prolonging_an_absence(campus, meet, worker, way):
 
 
 @pytest.mark.parametrize("way", [way for way in WAYS if not way.keys], ids=lambda way: way.name)
+def test_filing_several_times_in_one_go(campus, meet, worker, way):
+    next_day = campus.day + dt.timedelta(days=1)
+    MeetingFactory(offering=campus.meeting.offering, day=next_day, clock=dt.time(14))
+    ada = meet(campus.user("ADA"))
+    ada.opens(f"/week/{campus.day}/")
+    ada.follows("I can’t teach this")
+    ada.writes("For whoever takes the class", "We are at chapter 7")
+    ada.answers("more", "1")
+    ada.reads("Time 1", "Time 2")
+    ada.page.locator("[name=also2-day]").fill(next_day.isoformat())
+    ada.presses("Show the classes affected")
+    ada.answers("file", "1")
+    ada.reads("2 absences are on file.")
+    worker.run()
+    assert [case.absence.handover for case in Case.objects.all()] == ["We are at chapter 7"] * 2
+
+
+@pytest.mark.parametrize("way", [way for way in WAYS if not way.keys], ids=lambda way: way.name)
 def test_teaching_one_of_the_classes_after_all(campus, meet, worker, way):
     """Part of an absence is taken back by shortening it."""
     later = MeetingFactory(offering=campus.meeting.offering, day=campus.day, clock=dt.time(14))

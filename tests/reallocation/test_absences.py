@@ -52,6 +52,27 @@ def test_overlap_with_an_own_absence_is_refused(flow):
     assert Absence.objects.count() == 1
 
 
+def test_of_several_times_all_are_filed_or_none(flow):
+    tuesday = absences.Request(at("2027-03-02 00:00"), at("2027-03-03 00:00"))
+    wednesday = absences.Request(
+        at("2027-03-03 00:00"),
+        at("2027-03-04 00:00"),
+        names={
+            flow.house.meetings["MATH.A", "2027-03-03"].pk: flow.house.professors["BEN"],
+        },
+    )
+    ada = flow.house.professors["ADA"]
+    with pytest.raises(Refused) as refused:
+        absences.file_all(ada, [tuesday, wednesday], now=flow.now)
+    assert refused.value.code == "substitute_not_free"
+    assert (Absence.objects.count(), Case.objects.count(), LogEntry.objects.count()) == (0, 0, 0)
+
+    free = absences.Request(wednesday.starts_at, wednesday.ends_at)
+    filed = absences.file_all(ada, [tuesday, free], now=flow.now)
+    assert [len(one.cases) for one in filed] == [1, 1]
+    assert LogEntry.objects.filter(kind="absence.filed").count() == 2
+
+
 def test_busy_substitute_is_refused_with_the_reason_and_nothing_is_written(flow):
     meeting = flow.house.meetings["MATH.A", "2027-03-03"]
     with pytest.raises(Refused) as refused:

@@ -380,30 +380,142 @@ def test_filing_twice_files_once(site):
     assert Absence.objects.count() == 1
 
 
-def test_several_times_are_filed_one_after_the_other_with_the_same_words(site):
-    _response, sent = preview(site)
-    words_for = {"category": "illness", "handover": "Chapter 7", "note": "Influenza"}
-    response = site.post("ADA", NEW, **sent, **words_for, file="another")
-    first = Absence.objects.get()
-    assert (response.status_code, response.url) == (302, f"{NEW}?like={first.uid}")
-    text = site.read("ADA", response.url)
-    assert "The absence of Tue 2 Mar, 00:00 is on file. When else?" in text
-    assert f'name="like" value="{first.uid}"' in site.get("ADA", response.url).content.decode()
-    form = site.get("ADA", address(kind="day", day="2027-03-03", like=first.uid)).context["form"]
-    assert {name: form[name].value() for name in words_for} == words_for
+# Several times in one go
 
 
-def test_what_goes_with_somebody_elses_absence_is_not_taken_along(site):
-    theirs = absence_of(site, "BEN", handover="Chapter 7", note="Influenza", category="illness")
-    for like in (theirs.uid, "nonsense"):
-        response = site.get("ADA", address(**TUESDAY, like=like))
-        form = response.context["form"]
-        assert [form[name].value() for name in ("handover", "note", "category")] == [None] * 3
-    # A registrar who may not read private notes does not get one into a form either.
-    then = {"kind": "day", "day": "2027-03-10"}
-    response = site.get("REGISTRAR", address(**then, professor="BEN", like=theirs.uid))
-    form = response.context["form"]
-    assert (form["handover"].value(), form["note"].value()) == ("Chapter 7", None)
+WEDNESDAY_MORNING = {
+    "also2-kind": "part",
+    "also2-day": "2027-03-03",
+    "also2-starts": "09:00",
+    "also2-ends": "12:00",
+}
+BOTH = {**TUESDAY, **WEDNESDAY_MORNING, "times": "2"}
+
+
+def kinds(response):
+    return [form["kind"].value() for form in response.context["times"].forms]
+
+
+def test_one_more_time_keeps_what_was_typed_and_checks_nothing_yet(site):
+    response = site.get("ADA", address(kind="part", day="2027-03-02", starts="09:00", more="1"))
+    assert response.status_code == 200
+    first, second = response.context["times"].forms
+    assert [first[name].value() for name in ("kind", "day", "starts", "ends")] == [
+        *("part", "2027-03-02", "09:00"),
+        None,
+    ]
+    assert (second["kind"].value(), second["day"].value()) == ("day", None)
+    assert first.errors == second.errors == {}
+    text = words(response)
+    assert "Time 1" in text
+    assert "Leave this time out" in text
+    assert 'name="times" value="2"' in response.content.decode()
+
+
+def test_several_times_are_shown_and_filed_in_one_go(site):
+    response, sent = preview(site, **BOTH)
+    rows = response.context["form"].rows()
+    assert [row.prospect.meeting.starts_at for row in rows] == [
+        at("2027-03-02 09:00"),
+        at("2027-03-03 09:00"),
+    ]
+    assert "File 2 absences" in words(response)
+    assert not Absence.objects.exists()
+    sent[field(site, "ask", day="2027-03-03")] = "CLEO"
+    response = site.post("ADA", NEW, **sent, handover="Chapter 7", category="illness", file="1")
+    assert (response.status_code, response.url) == (302, reverse("reallocation:case-list"))
+    assert "2 absences are on file." in site.read("ADA", response.url)
+    filed = Absence.objects.order_by("starts_at")
+    assert [(a.starts_at, a.ends_at, a.handover, a.category) for a in filed] == [
+        (at("2027-03-02 00:00"), at("2027-03-03 00:00"), "Chapter 7", "illness"),
+        (at("2027-03-03 09:00"), at("2027-03-03 12:00"), "Chapter 7", "illness"),
+    ]
+    cases = Case.objects.order_by("before_starts_at")
+    assert [(c.absence, c.named and c.named.code) for c in cases] == [
+        (filed[0], None),
+        (filed[1], "CLEO"),
+    ]
+
+
+def test_a_registrar_who_files_several_times_is_led_to_their_cases(site):
+    _, sent = preview(site, "REGISTRAR", **BOTH, professor="ADA")
+    response = site.post("REGISTRAR", address(professor="ADA"), **sent, file="1")
+    assert response.url == f"{reverse('reallocation:case-list')}?all=1&q=ADA"
+    assert {a.professor.code for a in Absence.objects.all()} == {"ADA"}
+    assert "MATH.A" in site.read("REGISTRAR", response.url)
+
+
+def test_what_is_wrong_with_a_time_stands_at_that_time(site):
+    wrong = {**BOTH, "also2-ends": "08:00"}
+    response = site.get("ADA", address(**wrong))
+    first, second = response.context["times"].forms
+    assert (first.errors, list(second.errors)) == ({}, ["ends"])
+    missing = site.get("ADA", address(**{**BOTH, "also2-day": ""}))
+    assert list(missing.context["times"].forms[1].errors) == ["day"]
+    absence_of(site, starts_at=at("2027-03-03 00:00"), ends_at=at("2027-03-04 00:00"))
+    taken = site.get("ADA", address(**BOTH))
+    assert "This overlaps an absence" in taken.context["times"].forms[1].errors["day"][0]
+
+
+def test_two_times_that_overlap_are_refused_at_the_later_one(site):
+    overlapping = {**BOTH, "also2-day": "2027-03-02"}
+    response = site.get("ADA", address(**overlapping))
+    first, second = response.context["times"].forms
+    assert (first.errors, second.errors) == ({}, {"day": ["This overlaps another of these times."]})
+    _, sent = preview(site, **BOTH)
+    posted = site.post("ADA", NEW, **{**sent, "also2-day": "2027-03-02"}, file="1")
+    assert (posted.status_code, Absence.objects.count()) == (400, 0)
+
+
+def test_a_time_is_left_out_again(site):
+    response = site.get("ADA", address(**{**BOTH, "also2-kind": "none"}))
+    assert kinds(response) == ["day"]
+    three = {**BOTH, "also2-kind": "none", "times": "3", "also3-kind": "day"}
+    response = site.get("ADA", address(**three, **{"also3-day": "2027-03-04"}))
+    spans = response.context["times"].spans
+    assert spans[1] == (at("2027-03-04 00:00"), at("2027-03-05 00:00"))
+
+
+def test_a_time_that_is_added_while_classes_are_looked_at_loses_nothing_that_was_typed(site):
+    _, sent = preview(site)
+    sent |= {"handover": "Chapter 7", field(site, "ask"): "BEN"}
+    response = site.post("ADA", NEW, **sent, more="1")
+    assert (response.status_code, kinds(response)) == (200, ["day", "day"])
+    carried = dict(response.context["carried"])
+    assert (carried["handover"], carried[field(site, "ask")]) == ("Chapter 7", "BEN")
+    assert not {"more", "times", "day", "also2-day", "seen"} & set(carried)
+    looked = site.post("ADA", NEW, **carried, **BOTH)
+    form = looked.context["form"]
+    assert (form.is_new, len(form.rows())) == (True, 2)
+    assert (form["handover"].value(), form[field(site, "ask")].value()) == ("Chapter 7", "BEN")
+    assert not Absence.objects.exists()
+
+
+@pytest.mark.parametrize(("said", "times"), [("0", 1), ("-3", 1), ("many", 1), ("99", 8)])
+def test_how_many_times_there_are_is_taken_with_a_grain_of_salt(site, said, times):
+    response = site.get("ADA", address(**TUESDAY, times=said, more="1"))
+    assert len(response.context["times"].forms) == min(times + 1, 8)
+    assert ('name="more"' in response.content.decode()) == (times < 8)
+
+
+def test_a_class_that_lies_in_two_of_the_times_is_asked_about_once(site):
+    halves = {
+        "kind": "part",
+        "day": "2027-03-02",
+        "starts": "08:00",
+        "ends": "10:00",
+        "times": "2",
+        "also2-kind": "part",
+        "also2-day": "2027-03-02",
+        "also2-starts": "10:00",
+        "also2-ends": "12:00",
+    }
+    response, sent = preview(site, **halves)
+    assert len(response.context["form"].rows()) == 1
+    del sent[field(site, "cover")]
+    assert site.post("ADA", NEW, **sent, file="1").status_code == 302
+    assert (Absence.objects.count(), Case.objects.count()) == (2, 0)
+    assert AbsenceException.objects.filter(cover=False).count() == 2
 
 
 def test_a_class_that_appears_meanwhile_is_shown_before_anything_is_filed(site):

@@ -151,6 +151,12 @@ def _professors(institute: Institute) -> Iterator[Tour]:
     tour.see("week", "timetable:week")
     tour.see("week of the absence", "timetable:week", absent.before_starts_at.date())
     tour.see("absence, new", "reallocation:absence-file")
+    day = absent.before_starts_at.date() + dt.timedelta(days=14)
+    tour.see(
+        "absence at several times",
+        "reallocation:absence-file",
+        query=f"?kind=day&day={day}&more=1",
+    )
     meeting = (
         Meeting.objects.filter(professor=absent.professor, starts_at__gt=now)
         .exclude(cases__status=CaseStatus.OPEN)
