@@ -37,6 +37,7 @@ class Register(ReadOnlyAdmin, InstituteScopedAdmin):
 
     list_per_page = 50
     actions = None
+    empty_value_display = NOTHING
 
     def title_of(self, row: Any) -> str:
         """What a row is called on its page."""
