@@ -93,6 +93,8 @@ def _of_professors(institute: Institute) -> Iterator[State]:
     absence = reverse("reallocation:absence-file")
     day = choosing.before_starts_at.date() + dt.timedelta(days=7)
     yield say("absence in the past", f"{absence}?kind=part&day=2020-01-01")
+    twice = f"kind=day&day={day}&times=2&also2-kind=day&also2-day={day}"
+    yield say("absence at two times that overlap", f"{absence}?{twice}")
     refused = _press("[name=file]", clear="[name=day]")
     yield say("absence refused", f"{absence}?kind=day&day={day}", 400, refused)
     yield say("change refused", change, 400, _press("[name=look]", clear="[name=day]"))

@@ -157,6 +157,12 @@ def _professors(institute: Institute) -> Iterator[Tour]:
         "reallocation:absence-file",
         query=f"?kind=day&day={day}&more=1",
     )
+    tour.see(
+        "classes of several times",
+        "reallocation:absence-file",
+        query=f"?kind=days&day={day}&last_day={day + dt.timedelta(days=1)}"
+        f"&times=2&also2-kind=day&also2-day={day + dt.timedelta(days=2)}",
+    )
     meeting = (
         Meeting.objects.filter(professor=absent.professor, starts_at__gt=now)
         .exclude(cases__status=CaseStatus.OPEN)
