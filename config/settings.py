@@ -223,9 +223,14 @@ if database["ENGINE"] == "django.db.backends.sqlite3":
     }
 else:
     # Planning takes PostgreSQL ten times as long as most of our questions: each connection keeps the plans
-    # of those that it has been asked twice. Its compiler costs more than it saves, too. The planner itself is
-    # left as it is: with a lower join_collapse_limit it is lost where tables were just filled.
-    plans = {"server_side_binding": True, "prepare_threshold": 2}
+    # of those that it has been asked twice, whatever the values are this time. What it would gain by looking
+    # at them is less than it costs to plan again. Its compiler costs more than it saves, too. The planner
+    # itself is left as it is: with a lower join_collapse_limit it is lost where tables were just filled.
+    plans = {
+        "options": "-c jit=off -c plan_cache_mode=force_generic_plan",
+        "server_side_binding": True,
+        "prepare_threshold": 2,
+    }
     database["OPTIONS"] = {
         "options": "-c jit=off",
         **(plans if env.bool("PREPARED_STATEMENTS", default=True) else {}),

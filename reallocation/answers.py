@@ -7,6 +7,7 @@ everything again, and raises Refused, having changed nothing, if it cannot be.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 from fairness import ledger
 from timetable import meetings, writes
@@ -31,7 +32,8 @@ def accept(offer: Offer, *, by: Professor, now: dt.datetime, who: Who = SYSTEM) 
     """
     with audit.writing(offer.case.institute):
         case = engine.lock(offer.case_id)
-        offer = _answerable(offer, case, by, now)
+        standing = offers.of_case(case)
+        offer = _answerable(offer, standing, by, now)
         if case.before_starts_at <= now:
             raise Refused("class_begun")
         lock_people_and_rooms([by.pk])
@@ -40,7 +42,8 @@ def accept(offer: Offer, *, by: Professor, now: dt.datetime, who: Who = SYSTEM) 
             raise Refused("not_free", name=by.name, why=why.sentence())
         _answer(offer, OfferStatus.ACCEPTED, now, "")
         _log_answer("offer.accepted", case, by, now, who)
-        offers.end(case, offers.waiting(case), OfferStatus.TAKEN, now)
+        waiting = [one for one in standing if one.status == OfferStatus.SENT]
+        offers.end(case, waiting, OfferStatus.TAKEN, now)
         meetings.hold(case.meeting, case_uid=case.uid, professor=by)
         ledger.accepted(
             by, meeting=case.meeting, case_uid=case.uid, hours=offers.hours_of(case), now=now
@@ -63,7 +66,7 @@ def decline(
     """
     with audit.writing(offer.case.institute):
         case = engine.lock(offer.case_id)
-        offer = _answerable(offer, case, by, now)
+        offer = _answerable(offer, offers.of_case(case), by, now)
         if whole_week:
             offer.spared_week = ties.week_of(case)
         _answer(offer, OfferStatus.DECLINED, now, comment)
@@ -216,14 +219,14 @@ def _give_back(case: Case, by: Professor, reason: Reason, now: dt.datetime, who:
         announce.open_again(case, now)
 
 
-def _answerable(offer: Offer, case: Case, by: Professor, now: dt.datetime) -> Offer:
-    """The offer as it is now that its case is locked, if it can still be answered."""
-    offer = offers.read(offer.pk)
+def _answerable(offer: Offer, standing: Sequence[Offer], by: Professor, now: dt.datetime) -> Offer:
+    """The offer as it is among those of its case, now that this is locked, if it can still be answered."""
+    offer = next(one for one in standing if one.pk == offer.pk)
     if offer.professor_id != by.pk:
         raise Refused("not_your_offer")
     if offer.status == OfferStatus.TAKEN:
-        winner = offers.accepted(case)
-        raise Refused("offer_taken", name=winner.professor.name if winner else "")
+        winners = (one for one in standing if one.status == OfferStatus.ACCEPTED)
+        raise Refused("offer_taken", name=next((one.professor.name for one in winners), ""))
     if offer.status == OfferStatus.WITHDRAWN:
         raise Refused("offer_withdrawn")
     if offer.status in (OfferStatus.ACCEPTED, OfferStatus.DECLINED):

@@ -29,7 +29,7 @@ from timetable.prepared import PreparedRows
 
 from .models import Case, Policy
 from .reasons import Reason
-from .ties import Circle, Ties
+from .ties import Circle, Ties, said_no
 
 IN_A_ROW = dt.timedelta(minutes=20)
 """Classes with a shorter break than this between them count as one after the other."""
@@ -176,8 +176,7 @@ def obstacle(case: Case, professor: Professor, policy: Policy) -> Reason | None:
 
     Who wants to be left in peace that week still can, if they are asked all the same.
     """
-    look = Look.at(case, {professor.pk: professor}, policy)
-    return replace(look, ties=look.ties.of_this_case_only()).obstacle(professor)
+    return Look.at(case, [professor.pk], policy, ties=said_no(case)).obstacle(professor)
 
 
 @dataclass(frozen=True)

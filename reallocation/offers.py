@@ -83,15 +83,19 @@ _OF_CASE = PreparedRows[Offer](
 )
 
 
-_OFFER = PreparedRows[Offer](
-    lambda offer: Offer.objects.filter(pk=offer).select_related("professor").order_by(),
-    offer=BigIntegerField(),
+_ALL_OF_CASE = PreparedRows[Offer](
+    lambda case: (
+        Offer.objects.filter(case=case)
+        .select_related("professor")
+        .order_by("sent_at", "rank", "pk")
+    ),
+    case=BigIntegerField(),
 )
 
 
-def read(offer_id: int) -> Offer:
-    """The offer as it stands now, with its professor."""
-    return _OFFER.one(offer=offer_id)
+def of_case(case: Case) -> list[Offer]:
+    """All offers of the case as they stand now, each with its professor."""
+    return _ALL_OF_CASE(case=case.pk)
 
 
 def waiting(case: Case) -> list[Offer]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -134,9 +134,21 @@ class Ties:
                     refused.setdefault(professor_id, "not_this_week")
         return cls(refused, sections_known, course_taught, qualified)
 
-    def of_this_case_only(self) -> Ties:
-        said_no = {pk: code for pk, code in self.refused.items() if code == "said_no"}
-        return replace(self, refused=said_no)
+
+_SAID_NO = PreparedQuery(
+    lambda case: (
+        Offer.objects.filter(case=case, status=OfferStatus.DECLINED)
+        .order_by()
+        .values_list("professor_id")
+    ),
+    case=BigIntegerField(),
+)
+
+
+def said_no(case: Case) -> Ties:
+    """Only who declined this very case, or took their promise back."""
+    rows = _SAID_NO(case=case.pk) if case.pk else ()
+    return Ties({professor_id: "said_no" for (professor_id,) in rows}, (), {}, ())
 
 
 class Circle:

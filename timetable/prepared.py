@@ -40,6 +40,7 @@ from django.db.models.functions import Cast
 from django.db.models.query import get_related_populators
 from django.db.models.sql.compiler import SQLCompiler
 from django.db.transaction import TransactionManagementError
+from psycopg.types.numeric import Int8
 
 Row = TypeVar("Row", bound=Model)
 
@@ -69,11 +70,10 @@ class Parameter(Expression):
     def bound(self, value: Any, connection: BaseDatabaseWrapper) -> Any:
         """The value as the database wants it."""
         if isinstance(self.kind, Many):
-            return (
-                list(value)
-                if connection.vendor == "postgresql"
-                else json.dumps(list(value), default=str)
-            )
+            if connection.vendor != "postgresql":
+                return json.dumps(list(value), default=str)
+            # The driver would take the shortest kind of number that holds them, and plan anew for each kind.
+            return [Int8(one) if isinstance(one, int) else one for one in value]
         if self.shift:
             value += self.shift
         return self.kind.get_db_prep_value(value, connection)

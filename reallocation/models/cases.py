@@ -120,7 +120,8 @@ class Case(models.Model):
         verbose_name_plural = _("cases")
         ordering: ClassVar = ["before_starts_at", "id"]
         indexes: ClassVar = [
-            models.Index(fields=["due_at"], condition=Q(status="open"), name="case_due"),
+            # Only what is open is due. Said so, and not by the status, a plan for any status can use it.
+            models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="case_due_at"),
             models.Index(fields=["institute", "status"], name="case_institute_status"),
         ]
         constraints: ClassVar = [
