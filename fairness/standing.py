@@ -200,7 +200,8 @@ def standings(
     figures = _Figures.read(term, now, None if people is None else [one.pk for one in people])
     if people is None:
         entitlements = {
-            pk: _entitlement(fte, figures.leave.get(pk)) for pk, fte in figures.members.items()
+            pk: _entitlement(fte, figures.leave.get(pk))
+            for pk, fte in sorted(figures.members.items())
         }
         totals = Totals(
             sum((figures.lines[pk].given for pk in entitlements if pk in figures.lines), NOTHING),

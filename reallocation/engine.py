@@ -49,7 +49,7 @@ RUNGS = 12
 _CASES = PreparedRows[Case](
     lambda cases: Case.objects.for_moving().filter(pk__among=cases).order_by(), cases=Many()
 )
-# One is not read as the only one of many: PostgreSQL makes a new plan for each list of one.
+# One is not read as the only one of many: PostgreSQL takes every list for one of ten.
 _CASE = PreparedRows[Case](
     lambda case: Case.objects.for_moving().filter(pk=case).order_by(), case=BigIntegerField()
 )

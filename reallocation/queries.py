@@ -116,8 +116,9 @@ class Viewer:
     def offer(self) -> Offer | None:
         """The last request to them to take the class."""
         me = self.actor.professor
-        mine = (offer for offer in reversed(self.offers) if me and offer.professor_id == me.pk)
-        return next(mine, None)
+        if me is None:
+            return None
+        return next((offer for offer in reversed(self.offers) if offer.professor_id == me.pk), None)
 
     @property
     def is_registrar(self) -> bool:
@@ -361,9 +362,11 @@ def find_professors(institute: Institute, text: str) -> list[Professor]:
 def find_rooms(institute: Institute, text: str) -> list[Room]:
     """Which room somebody means who types a code or part of a name: at most MATCHES."""
     wanted = text.strip()
+    if not wanted:
+        return []
     rooms = Room.objects.filter(institute=institute).order_by("code")
     exact = list(rooms.filter(Q(code__iexact=wanted) | Q(name__iexact=wanted))[:MATCHES])
-    if exact or not wanted:
+    if exact:
         return [room for room in exact if room.code == wanted] or exact
     return list(rooms.filter(Q(code__istartswith=wanted) | Q(name__icontains=wanted))[:MATCHES])
 

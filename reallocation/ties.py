@@ -158,7 +158,10 @@ class Circle:
         self._rows = list(rows)
         self.people: dict[int, Professor] = {}
         for row in self._rows:
-            if row[0] not in self.people and (one := _PERSON.of(row)):
+            # Who wants to be left in peace that week need not be near.
+            if row[0] in self.people or row[1] == _Tie.SAID_NO:
+                continue
+            if one := _PERSON.of(row):
                 self.people[one.pk] = one
 
     @classmethod

@@ -71,12 +71,19 @@ class Parameter(Expression):
         """The value as the database wants it."""
         if isinstance(self.kind, Many):
             if connection.vendor != "postgresql":
-                return json.dumps(list(value), default=str)
+                return json.dumps(list(value), default=_as_stored)
             # The driver would take the shortest kind of number that holds them, and plan anew for each kind.
             return [Int8(one) if isinstance(one, int) else one for one in value]
         if self.shift:
             value += self.shift
         return self.kind.get_db_prep_value(value, connection)
+
+
+def _as_stored(value: Any) -> str:
+    """What JSON has no word for, as SQLite stores it."""
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return value.isoformat()
+    raise TypeError(f"{value!r} cannot be one of many values in a prepared query.")
 
 
 @ForeignKey.register_lookup

@@ -1,7 +1,8 @@
 """Rows that are written by statements worded once: the other half of `timetable.prepared`.
 
-For what every case and every answer writes. `insert` and `update` do what `save(force_insert=True)` and
-`save(update_fields=…)` do, without wording the statement anew, and send no signals.
+For what every case and every answer writes. `insert` and `update` store what `save(force_insert=True)` and
+`save(update_fields=…)` store, without wording the statement anew. They send no signals and ask no `save` of
+the model's own, so that it is the caller who has to know what may be written.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ from django.db.models.sql import InsertQuery
 def insert(row: Model) -> None:
     """Add the row, which learns its key."""
     connection = connections[DEFAULT_DB_ALIAS]
+    if not connection.features.can_return_columns_from_insert:
+        # SQLite before 3.35.
+        row.save(force_insert=True)
+        return
     model = type(row)
     sql, fields = _insertion(model, connection.vendor)
     with connection.cursor() as cursor:

@@ -103,7 +103,8 @@ def assign_direct_substitute(request: HttpRequest, data: SubstituteIn) -> CaseLi
     with audit.writing(institute):
         for one in askable:
             answers.name_substitute(one.case, substitute=substitute, now=now, who=who_chooses(one))
-    items = [wording.case(wording.CASE.one(pk=one.case.pk)) for one in askable]
+    rows = {row.pk: row for row in wording.CASES(pks=[one.case.pk for one in askable])}
+    items = [wording.case(rows[one.case.pk]) for one in askable]
     return CaseList(items=items, next=None, cursor=0)
 
 

@@ -57,8 +57,7 @@ def _offers(rows: QuerySet[Offer]) -> QuerySet[Offer]:
     )
 
 
-# One is not read as the only one of many: for a list of one PostgreSQL makes a new plan each time,
-# and that takes it longer than to read.
+# One is not read as the only one of many: PostgreSQL takes every list for one of ten.
 CASE = PreparedRows[Case](lambda pk: _cases(Case.objects.filter(pk=pk)), pk=BigIntegerField())
 CASES = PreparedRows[Case](lambda pks: _cases(Case.objects.filter(pk__among=pks)), pks=Many())
 OFFER = PreparedRows[Offer](lambda pk: _offers(Offer.objects.filter(pk=pk)), pk=BigIntegerField())

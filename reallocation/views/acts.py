@@ -352,8 +352,8 @@ def _term(case: Case) -> Term:
 def _candidates(viewer: Viewer, pool: candidates.Pool, everybody: Standings) -> list[CandidateLine]:
     """The list of step 3 in its own order, each as they are now, with what choosing them would do."""
     case = viewer.case
-    record = next(one for one in viewer.records if one.left_at is None)
-    order: list[str] = record.considered["order"]
+    running = (one for one in viewer.records if one.left_at is None)
+    order: list[str] = next((one.considered.get("order", []) for one in running), [])
     people = sorted(
         (one for one in pool.people if one.code in order), key=lambda one: order.index(one.code)
     )

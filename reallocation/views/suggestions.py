@@ -33,4 +33,5 @@ def room_search(request: ActorRequest) -> HttpResponse:
 
 
 def _typed(request: ActorRequest) -> str:
-    return str(next(iter(request.GET.values()), ""))
+    # PostgreSQL takes no text with a zero in it, and no name has one.
+    return str(next(iter(request.GET.values()), "")).replace("\0", "")

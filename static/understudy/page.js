@@ -47,8 +47,8 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   if (event.target.matches("[data-live]")) quiet = event.detail.xhr.status === 200 ? 0 : quiet + 1;
 });
 
-document.addEventListener("htmx:sendError", () => {
-  quiet += 1;
+document.addEventListener("htmx:sendError", (event) => {
+  if (event.target.matches("[data-live]")) quiet += 1;
 });
 
 document.addEventListener("visibilitychange", () => {

@@ -666,6 +666,8 @@ def test_rooms_are_suggested_to_registrars(site):
     find = reverse("reallocation:room-search")
     assert words(site.get("REGISTRAR", f"{find}?room=newt")) == "Newton hall · 90 places"
     assert site.get("REGISTRAR", find).content.strip() == b""
+    assert site.get("REGISTRAR", f"{find}?room=").content.strip() == b""
+    assert words(site.get("REGISTRAR", f"{find}?room=ne%00wt")) == "Newton hall · 90 places"
     assert site.statuses(find, "ADA", "A1", None) == {"ADA": 404, "A1": 404, "None": 302}
 
 

@@ -9,7 +9,7 @@ from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 
 from tests.factories import HoldFactory, at, small_institute
-from timetable.models import Hold, Meeting, Professor
+from timetable.models import Closure, Hold, Meeting, Professor
 from timetable.prepared import Many, PreparedQuery, PreparedRows
 
 COLUMNS = ("pk", "professor_id", "starts_at", "room__code")
@@ -95,6 +95,20 @@ def test_any_number_of_values_is_one_parameter(house):
             people=ids, starts_at=at("2027-03-02 00:00"), ends_at=at("2027-03-03 00:00"), but_for=0
         )
     assert len(asked) == 1
+
+
+@pytest.mark.django_db
+def test_days_are_values_too_and_moments_are_refused(house):
+    said_no = PreparedQuery(
+        lambda days: Closure.objects.filter(starts_on__among=days).values_list("pk"), days=Many()
+    )
+    day = house.term.starts_on
+    closure = Closure.objects.create(term=house.term, starts_on=day, ends_on=day)
+    assert [tuple(row) for row in said_no(days=[day])] == [(closure.pk,)]
+    assert not list(said_no(days=[day + dt.timedelta(days=1)]))
+    if connection.vendor == "sqlite":
+        with pytest.raises(TypeError, match="cannot be one of many"):
+            said_no(days=[at("2027-03-02 00:00")])
 
 
 def test_a_value_that_is_missing_is_an_error():

@@ -509,13 +509,13 @@ def grow(house, number):
 
 # Session, account and two for the actor are in each.
 PINNED = {
-    "week": ("ADA", WEEK, 6),
-    "classes": ("A1", "/classes/", 9),
-    "changes": ("A1", "/changes/", 7),
-    "class": ("A1", "/classes/MATH.A/", 8),
-    "section": ("EVE", "/sections/A/week/2027-03-01/", 7),
-    "professor": ("EVE", "/professors/ADA/week/2027-03-01/", 7),
-    "room": ("EVE", "/rooms/R1/week/2027-03-01/", 7),
+    "week": ("ADA", WEEK, 4),
+    "classes": ("A1", "/classes/", 7),
+    "changes": ("A1", "/changes/", 5),
+    "class": ("A1", "/classes/MATH.A/", 6),
+    "section": ("EVE", "/sections/A/week/2027-03-01/", 5),
+    "professor": ("EVE", "/professors/ADA/week/2027-03-01/", 5),
+    "room": ("EVE", "/rooms/R1/week/2027-03-01/", 5),
 }
 
 
