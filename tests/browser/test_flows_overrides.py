@@ -8,7 +8,6 @@ from django.urls import reverse
 from reallocation.enums import CaseStatus, OfferStatus, StepNumber, WaitingFor
 from reallocation.models import LogEntry
 from tests.browser.campus import again
-from tests.browser.ways import WAYS
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -74,9 +73,7 @@ def test_a_registrar_sends_a_case_on_chooses_for_the_professor_drops_and_opens_i
     assert reasons(case) == ["The section is away", "Nobody can come", "The hall is free"]
 
 
-# Not by keys: a day is written digit by digit, in an order that the browser's own language decides.
-@pytest.mark.parametrize("way", [way for way in WAYS if not way.keys], ids=lambda way: way.name)
-def test_a_registrar_moves_a_class_to_where_it_can_be(campus, meet, worker, way):
+def test_a_registrar_moves_a_class_to_where_it_can_be(campus, meet, worker):
     case = campus.file()
     worker.run()
     registrar = meet(campus.registrar)

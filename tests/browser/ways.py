@@ -6,6 +6,7 @@ by mouse or by the keys alone, on which screen, and whether the browser runs scr
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,11 +85,13 @@ class Person:
     def unfolds(self, text: str, *, within: str = "main") -> None:
         self.use(self.page.locator(within).locator("summary", has_text=text).first)
 
-    def writes(self, label: str, text: str) -> None:
-        field = self._shown(self.page.get_by_label(label).and_(self.page.locator(WRITTEN)))
+    def writes(self, label: str, text: str, *, within: str = "main") -> None:
+        """A day is given as 2026-12-04 and a time as 14:05, however they are typed."""
+        labelled = self.page.locator(within).get_by_label(label)
+        field = self._shown(labelled.and_(self.page.locator(WRITTEN)))
         if self.way.keys:
             self._come_to(field)
-            self.page.keyboard.type(text)
+            self.page.keyboard.type(_as_typed(text, field.get_attribute("type")))
         else:
             field.fill(text)
         expect(field).to_have_value(text)
@@ -153,6 +156,20 @@ class Person:
 
 def _is_focused(control: Locator) -> bool:
     return bool(control.evaluate("element => element === document.activeElement"))
+
+
+def _as_typed(text: str, kind: str | None) -> str:
+    """The keys for a field: those of a day or time go part by part, each into a place of its own.
+
+    A Chromium without a window has these in the American order, whatever the page or system speaks.
+    """
+    match kind:
+        case "date":
+            return f"{dt.date.fromisoformat(text):%m%d%Y}"
+        case "time":
+            return f"{dt.time.fromisoformat(text):%I%M%p}"
+        case _:
+            return text
 
 
 def session_cookie(user: Any, site: str) -> dict[str, str]:
