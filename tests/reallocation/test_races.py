@@ -180,7 +180,7 @@ def test_without_lock_and_constraint_who_looked_before_the_first_was_done_is_boo
     """The control: two of them, as with twenty PostgreSQL ends all but one, who wait in a circle."""
     without_locks(monkeypatch, Case)
     with without("offer_one_accepted_per_case", "log_number_once"):
-        case, (first, second) = asked_colleagues(2)
+        _case, (first, second) = asked_colleagues(2)
         looked, done = threading.Event(), threading.Event()
         look = candidates.obstacle
 
