@@ -6,7 +6,6 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -14,27 +13,20 @@ from reallocation.candidates import Candidate, LeftOut, Pool
 from reallocation.queries import MATCHES, find_professors
 from timetable.models import Institute, Professor
 
+from .search import SearchField
+
 FREE_NAMED = 4
 """So many who are free are named beside a refusal."""
 
 
-class ColleagueSearchField(forms.CharField):
+class ColleagueSearchField(SearchField):
     """A professor of the institute by code, e-mail address or part of the name. Cleans to a row or None."""
 
+    suggestions = "reallocation:professor-search"
+
     def __init__(self, institute: Institute, list_id: str, **kwargs: Any) -> None:
-        self.institute, self.list_id = institute, list_id
-        kwargs.setdefault("required", False)
-        kwargs.setdefault("max_length", 200)
         kwargs.setdefault("label", gettext_lazy("Somebody else, by name or code"))
-        super().__init__(**kwargs)
-        # Suggestions come while one types; without scripts the field works all the same.
-        self.widget.attrs |= {
-            "autocomplete": "off",
-            "list": list_id,
-            "hx-get": reverse("reallocation:professor-search"),
-            "hx-trigger": "input changed delay:300ms",
-            "hx-target": f"#{list_id}",
-        }
+        super().__init__(institute, list_id, **kwargs)
 
     def clean(self, value: Any) -> Any:
         text = super().clean(value)

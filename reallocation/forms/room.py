@@ -4,34 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.core.exceptions import ValidationError
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from reallocation.queries import find_rooms
 from timetable.models import Institute
 
+from .search import SearchField
 
-class RoomSearchField(forms.CharField):
+
+class RoomSearchField(SearchField):
     """A room of the institute by its code, or by part of its name. Cleans to a row; None is no room."""
 
+    suggestions = "reallocation:room-search"
+
     def __init__(self, institute: Institute, list_id: str, **kwargs: Any) -> None:
-        self.institute, self.list_id = institute, list_id
-        kwargs.setdefault("required", False)
-        kwargs.setdefault("max_length", 200)
         kwargs.setdefault("label", gettext_lazy("Room"))
         kwargs.setdefault("help_text", gettext_lazy("By code or name; empty if none is needed."))
-        super().__init__(**kwargs)
-        # Suggestions come while one types; without scripts the field works all the same.
-        self.widget.attrs |= {
-            "autocomplete": "off",
-            "list": list_id,
-            "hx-get": reverse("reallocation:room-search"),
-            "hx-trigger": "input changed delay:300ms",
-            "hx-target": f"#{list_id}",
-        }
+        super().__init__(institute, list_id, **kwargs)
 
     def clean(self, value: Any) -> Any:
         text = super().clean(value)
