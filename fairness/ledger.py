@@ -135,11 +135,7 @@ def settle_owed(case_uid: uuid.UUID, now: dt.datetime) -> bool:
 
 
 def _add(lines: Iterable[LedgerEntry]) -> None:
-    entries = list(lines)
-    if len(entries) == 1:
-        writes.insert(entries[0])
-    else:
-        LedgerEntry.objects.bulk_create(entries)
+    writes.insert_all(list(lines))
 
 
 def _exchange(

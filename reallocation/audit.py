@@ -140,10 +140,7 @@ def _append(institute_id: int, entries: list[LogEntry]) -> None:
         entry.previous_hash = head.hash
         entry.hash = digest(entry)
         head.number, head.hash = entry.number, entry.hash
-    if len(entries) == 1:
-        writes.insert(entries[0])
-    else:
-        LogEntry.objects.bulk_create(entries)
+    writes.insert_all(entries)
     writes.update(head, "number", "hash")
 
 

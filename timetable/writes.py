@@ -32,6 +32,14 @@ def insert(row: Model) -> None:
     state.adding, state.db = False, DEFAULT_DB_ALIAS
 
 
+def insert_all(rows: Sequence[Model]) -> None:
+    """Add rows of one kind: mostly it is a single one, and for several one statement is worded anew."""
+    if len(rows) == 1:
+        insert(rows[0])
+    elif rows:
+        type(rows[0])._base_manager.bulk_create(rows)
+
+
 def update(row: Model, *names: str) -> None:
     """Store these fields of a row that is on file. Raises DatabaseError if it is there no more."""
     connection = connections[DEFAULT_DB_ALIAS]
