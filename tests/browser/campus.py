@@ -22,6 +22,7 @@ from tests.factories import (
     StudentFactory,
     TermFactory,
 )
+from voting.models import Ballot
 
 DAYS_AHEAD = 4
 """Far enough for whole windows at whatever hour the tests are run."""
@@ -106,6 +107,19 @@ def again(case):
 def everybody_of_the_section_says_no(case):
     for offer in case.offers.filter(status="sent").select_related("professor"):
         answers.decline(offer, by=offer.professor, now=timezone.now())
+
+
+def the_class_votes_on(colleague, campus, worker):
+    """Ada is away, her section says no, and the colleague whom she chooses says yes: case and ballot."""
+    case = campus.file()
+    worker.run()
+    everybody_of_the_section_says_no(case)
+    worker.run()
+    answers.choose_candidate(again(case), candidate=colleague, now=timezone.now())
+    worker.run()
+    answers.accept(case.offers.get(professor=colleague), by=colleague, now=timezone.now())
+    worker.run()
+    return case, Ballot.objects.get()
 
 
 def link_in_mail_to(user, *, first=False):

@@ -7,7 +7,11 @@ from django.utils import timezone
 from reallocation import answers, overrides
 from reallocation.audit import Who
 from reallocation.enums import ActorKind, CaseStatus, StepNumber, WaitingFor
-from tests.browser.campus import again, everybody_of_the_section_says_no, link_in_mail_to
+from tests.browser.campus import (
+    again,
+    link_in_mail_to,
+    the_class_votes_on,
+)
 from timetable.models import AccessToken
 from voting import ballots
 from voting.models import Ballot, Vote
@@ -25,16 +29,7 @@ def others_vote(ballot, students, choice):
 
 
 def test_voting_on_a_substitute_changing_it_and_finding_the_receipt(campus, meet, worker):
-    case = campus.file()
-    worker.run()
-    everybody_of_the_section_says_no(case)
-    worker.run()
-    eve = campus.professors["EVE"]
-    answers.choose_candidate(again(case), candidate=eve, now=timezone.now())
-    worker.run()
-    answers.accept(case.offers.get(professor=eve), by=eve, now=timezone.now())
-    worker.run()
-    ballot = Ballot.objects.get()
+    case, ballot = the_class_votes_on(campus.professors["EVE"], campus, worker)
 
     first, *others = campus.students
     student = meet(first.user)

@@ -6,9 +6,12 @@ from django.utils import timezone
 from reallocation import absences, answers
 from reallocation.enums import OfferStatus, WaitingFor
 from reallocation.sweep import sweep
-from tests.browser.campus import again, everybody_of_the_section_says_no, link_in_mail_to
+from tests.browser.campus import (
+    again,
+    link_in_mail_to,
+    the_class_votes_on,
+)
 from voting import ballots
-from voting.models import Ballot
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -64,16 +67,7 @@ def test_the_time_to_answer_is_over_and_then_nothing_is_wanted_any_more(campus, 
 
 
 def test_a_vote_that_comes_after_the_close(campus, meet, worker):
-    case = campus.file()
-    worker.run()
-    everybody_of_the_section_says_no(case)
-    worker.run()
-    eve = campus.professors["EVE"]
-    answers.choose_candidate(again(case), candidate=eve, now=timezone.now())
-    worker.run()
-    answers.accept(case.offers.get(professor=eve), by=eve, now=timezone.now())
-    worker.run()
-    ballot = Ballot.objects.get()
+    _case, ballot = the_class_votes_on(campus.professors["EVE"], campus, worker)
     first, *others = campus.students
     student = meet()
     student.opens(link_in_mail_to(first.user))
