@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cache
+from typing import Any, cast
 
+import psycopg
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.dispatch import receiver
+from psycopg.abc import Loader
+from psycopg.pq import Format
 
 PLANS_KEPT = 1000
 """A worker asks some hundred different questions; psycopg by itself forgets all but the last hundred."""
+
+MOMENT = psycopg.adapters.types["timestamptz"].oid
 
 
 @receiver(connection_created)
@@ -17,3 +23,26 @@ def keep_plans(connection: BaseDatabaseWrapper, **_: Any) -> None:
     """Let a connection to PostgreSQL remember the plans of all its statements: see the settings."""
     if connection.vendor == "postgresql":
         connection.connection.prepared_max = PLANS_KEPT
+
+
+@receiver(connection_created)
+def read_moments_quickly(connection: BaseDatabaseWrapper, **_: Any) -> None:
+    """Let its cursors read moments with the driver's own loader, in a quarter of a microsecond.
+
+    Django's takes four: it is written in Python, because it also serves connections whose time zone is not
+    UTC. Ours always is. Fifty cases have a thousand moments.
+    """
+    if connection.vendor == "postgresql":
+        connection.connection.cursor_factory = _quick(connection.connection.cursor_factory)
+
+
+@cache
+def _quick(factory: type[psycopg.Cursor[Any]]) -> type[psycopg.Cursor[Any]]:
+    loader = cast("type[Loader]", psycopg.adapters.get_loader(MOMENT, Format.TEXT))
+
+    class QuickCursor(factory):  # type: ignore[misc, valid-type]
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.adapters.register_loader(MOMENT, loader)
+
+    return QuickCursor
