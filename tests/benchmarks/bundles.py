@@ -16,6 +16,8 @@ DAYS, BELLS = 5, 9
 GRID = DAYS * BELLS
 HOURS_OF_CLASSES = (2, 2, 2, 2, 3)
 SECTIONS_PER_PROGRAMME = 10
+SEATS = 40
+"""Of each room, or as many as a section has students."""
 
 HEAD = """\
 [institute]
@@ -61,7 +63,8 @@ def write_bundle(folder: Path, size: Size = BIG, *, slug: str = "big") -> Path:
 
     classes, slots, rooms = _plan(size, bells)
     programmes = (size.sections - 1) // SECTIONS_PER_PROGRAMME + 1
-    _write(folder, "rooms", ("code", "capacity"), ((f"R{n:04}", 40) for n in range(rooms)))
+    seats = max(SEATS, -(-size.students // size.sections))
+    _write(folder, "rooms", ("code", "capacity"), ((f"R{n:04}", seats) for n in range(rooms)))
     _write(
         folder,
         "courses",
