@@ -1,5 +1,7 @@
 """The closed lists of words that the timetable uses."""
 
+from __future__ import annotations
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -33,6 +35,15 @@ class MeetingChange(models.TextChoices):
     MOVED = "moved", _("Moved")
     POSTPONED = "postponed", _("Postponed")
     DROPPED = "dropped", _("Dropped")
+
+    @classmethod
+    def of(cls, status: str, *, moved: bool, substituted: bool) -> MeetingChange:
+        """Of a meeting of this MeetingStatus; a change of time or room outranks one of person."""
+        if status != MeetingStatus.SCHEDULED:
+            return cls(status)
+        if moved:
+            return cls.MOVED
+        return cls.SUBSTITUTED if substituted else cls.SCHEDULED
 
 
 class AvailabilityKind(models.TextChoices):

@@ -12,7 +12,8 @@ with parameters in the place of values:
 
 The function gets the parameters by name and returns the queryset, of `values_list`. A condition on any
 number of values is `among`, not `in`: it is one parameter, however many they are. `PreparedRows` does the
-same for whole rows, `select_related` and `select_for_update` included. What is asked together is asked at
+same for whole rows, `select_related` and `select_for_update` included, and `PreparedFacts` for facts of
+rows and what belongs to them, by their names. What is asked together is asked at
 once, by a `union` of rows of several kinds, with a `literal` for the kind and `empty` columns.
 """
 
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -235,6 +236,40 @@ class PreparedQuery(_Prepared):
         """The rows, each a sequence of values. Wants a value for every parameter."""
         connection = connections[DEFAULT_DB_ALIAS]
         return self._fetch(self._statement(connection), connection, values)
+
+
+class PreparedFacts(_Prepared):
+    """A prepared query of single facts: `paths` names each, and says on what way from the row it stands.
+
+    A model for each row and each of its relations is several times the work, once there are many.
+    """
+
+    def __init__(
+        self,
+        build: Callable[..., QuerySet[Any]],
+        paths: Mapping[str, str],
+        **kinds: Field[Any, Any] | Many,
+    ) -> None:
+        super().__init__(lambda **asked: build(**asked).values_list(*paths.values()), **kinds)
+        self._ways = {name: path.split("__") for name, path in paths.items()}
+
+    def __call__(self, **values: Any) -> list[dict[str, Any]]:
+        """The facts of each row. Wants a value for every parameter."""
+        connection = connections[DEFAULT_DB_ALIAS]
+        rows = self._fetch(self._statement(connection), connection, values)
+        return [dict(zip(self._ways, row, strict=True)) for row in rows]
+
+    def of(self, row: Model) -> dict[str, Any]:
+        """The facts of a row that is there already, best with all that stands on the ways to them."""
+        return {name: _at_the_end(way, row) for name, way in self._ways.items()}
+
+
+def _at_the_end(way: Iterable[str], found: Any) -> Any:
+    for name in way:
+        if found is None:
+            return None
+        found = getattr(found, name)
+    return found
 
 
 class PreparedRows(_Prepared, Generic[Row]):

@@ -103,9 +103,9 @@ def assign_direct_substitute(request: HttpRequest, data: SubstituteIn) -> CaseLi
     with audit.writing(institute):
         for one in askable:
             answers.name_substitute(one.case, substitute=substitute, now=now, who=who_chooses(one))
-    rows = {row.pk: row for row in wording.CASES(pks=[one.case.pk for one in askable])}
-    items = [wording.case(rows[one.case.pk]) for one in askable]
-    return CaseList(items=items, next=None, cursor=0)
+    keys = [one.case.pk for one in askable]
+    told = wording.cases(keys)
+    return CaseList(items=[told[pk] for pk in keys], next=None, cursor=0)
 
 
 def check_approval(given: bool) -> None:

@@ -80,8 +80,8 @@ def list_cases(request: HttpRequest, data: Annotated[CaseFilter, Query()]) -> Ca
         rows = rows.filter(step=data.step)
     if data.professor_id is not None:
         rows = rows.filter(professor__code=data.professor_id)
-    found, following = newest_first(rows, data, wording.CASES)
-    return CaseList(items=[wording.case(row) for row in found], next=following, cursor=cursor)
+    items, following = newest_first(rows, data, wording.cases)
+    return CaseList(items=items, next=following, cursor=cursor)
 
 
 @read(router, "/reallocation-status/{uuid:id}", answer=StatusOut, errors=NOT_FOUND)
@@ -336,4 +336,4 @@ def weekend_class(request: HttpRequest, data: WeekendIn) -> CaseOut:
 
 
 def _again(case: Case) -> CaseOut:
-    return wording.case(wording.CASE.one(pk=case.pk))
+    return wording.case(case.pk)

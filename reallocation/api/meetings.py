@@ -62,8 +62,8 @@ def list_meetings(request: HttpRequest, data: Annotated[MeetingFilter, Query()])
     if data.assignment_id is not None:
         rows = rows.filter(offering__code=data.assignment_id)
     many, few = schedule.in_span(start, end)
-    found, following = soonest_first(rows, data, many, few, wording.MEETINGS)
-    return MeetingList(items=[wording.meeting(row) for row in found], next=following)
+    items, following = soonest_first(rows, data, many, few, wording.meetings)
+    return MeetingList(items=items, next=following)
 
 
 def _meetings_of(actor: Actor) -> MeetingQuerySet:

@@ -58,8 +58,7 @@ def list_offers(request: HttpRequest, data: Since) -> OfferList:
         raise not_found()
     cursor = cursor_of(actor.institute)
     rows = offers_for(actor).filter(changed_since(data.since, actor.institute, case="case"))
-    found, following = newest_first(rows, data, wording.OFFERS)
-    items = [wording.offer(row, with_comment=True) for row in found]
+    items, following = newest_first(rows, data, wording.offers)
     return OfferList(items=items, next=following, cursor=cursor)
 
 
@@ -100,4 +99,4 @@ def _own(request: HttpRequest, uid: uuid.UUID) -> tuple[Offer, Professor, Who]:
 
 
 def _again(offer: Offer) -> OfferOut:
-    return wording.offer(wording.OFFER.one(pk=offer.pk), with_comment=True)
+    return wording.offer(offer.pk)

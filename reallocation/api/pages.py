@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 from django.db.models import BigIntegerField, Exists, OuterRef, Q, QuerySet
@@ -11,12 +12,15 @@ from pydantic import BaseModel, Field
 
 from reallocation.models import AuditHead, LogEntry
 from timetable.models import Institute
-from timetable.prepared import PreparedQuery, PreparedRows
+from timetable.prepared import PreparedQuery
 
 from .problems import not_found
 from .schemas import Code
 
 MOST_NUMBER = 2**63 - 1
+
+Tell = Callable[[list[int]], dict[int, Any]]
+"""What is told of rows with these keys, by key."""
 
 
 class PageIn(BaseModel):
@@ -38,24 +42,23 @@ Since = Annotated[SinceIn, Query()]
 
 
 def newest_first(
-    rows: QuerySet[Any], page: PageIn, read: PreparedRows[Any] | None = None
+    rows: QuerySet[Any], page: PageIn, tell: Tell | None = None
 ) -> tuple[list[Any], uuid.UUID | None]:
     """A page of rows in the order of their making, and the id to give as `after` for the next.
 
-    With `read` the query only finds which, and `read` reads them, by their ids (`pks`), with all that
+    With `tell` the query only finds which, and `tell` says what there is to say of them, with all that
     belongs to them: many tables take the ORM and the database longer to plan than to read.
     """
     rows = rows.order_by("-pk")
     if page.after is not None:
         rows = rows.filter(pk__lt=_last(rows, page.after).pk)
-    if read is None:
+    if tell is None:
         return _cut(rows, page.limit)
-    found = list(rows.values_list("pk", flat=True)[: page.limit + 1])
-    return _read(read, found, page.limit)
+    return _told(tell, list(rows.values_list("pk", "uid")[: page.limit + 1]), page.limit)
 
 
 def soonest_first(
-    rows: QuerySet[Any], page: PageIn, many: Q, few: Q, read: PreparedRows[Any]
+    rows: QuerySet[Any], page: PageIn, many: Q, few: Q, tell: Tell
 ) -> tuple[list[Any], uuid.UUID | None]:
     """The same by start, of rows that are either one of many or one of a few.
 
@@ -66,21 +69,22 @@ def soonest_first(
     if page.after is not None:
         last = _last(rows.filter(many | few), page.after)
         later = Q(starts_at__gt=last.starts_at) | Q(starts_at=last.starts_at, pk__gt=last.pk)
-    places = rows.filter(later).values_list("starts_at", "pk")
+    places = rows.filter(later).values_list("starts_at", "pk", "uid")
     found = [
         *places.filter(many).order_by("starts_at", "pk")[: page.limit + 1],
         *places.filter(few).order_by(),
     ]
-    return _read(read, [pk for _, pk in sorted(found)[: page.limit + 1]], page.limit)
+    return _told(tell, [ids for _, *ids in sorted(found)[: page.limit + 1]], page.limit)
 
 
-def _read(
-    read: PreparedRows[Any], pks: list[int], limit: int
+def _told(
+    tell: Tell, rows: Sequence[Sequence[Any]], limit: int
 ) -> tuple[list[Any], uuid.UUID | None]:
-    """The first of these rows, in this order, as they stand now; some may be gone meanwhile."""
-    rows = {row.pk: row for row in read(pks=pks[:limit])} if pks else {}
-    found = [rows[pk] for pk in pks[:limit] if pk in rows]
-    return found, found[-1].uid if found and len(pks) > limit else None
+    """What is told of the first of these rows, in this order, as they stand now; some may be gone by now."""
+    keys = [pk for pk, _ in rows[:limit]]
+    told = tell(keys) if keys else {}
+    following = rows[limit - 1][1] if len(rows) > limit else None
+    return [told[pk] for pk in keys if pk in told], following
 
 
 def _last(rows: QuerySet[Any], uid: uuid.UUID) -> Any:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import BigIntegerField, QuerySet
+from django.db.models import BigIntegerField
 
-from reallocation import history, progress, queries, reasons
-from reallocation.enums import CaseStatus, OfferStatus, StepNumber, StepResult, WaitingFor
+from reallocation import history, progress, queries
+from reallocation.enums import CaseStatus, StepNumber, StepResult
 from reallocation.models import Case, Offer, StepRecord
 from reallocation.queries import Viewer
-from reallocation.reasons import Reason
-from timetable.enums import MeetingStatus
+from reallocation.reasons import Reason, sentence
+from timetable.enums import MeetingChange, MeetingStatus
 from timetable.models import Meeting
-from timetable.prepared import Many, PreparedRows
+from timetable.prepared import Many, PreparedFacts
 
 from .schemas import (
     CaseOut,
@@ -27,57 +27,72 @@ from .schemas import (
     StepOut,
 )
 
+_CASE = {
+    "pk": "pk",
+    "reallocation_id": "uid",
+    "unavailability_id": "absence__uid",
+    "institute_id": "institute__slug",
+    "meeting": "meeting__uid",
+    "assignment_id": "meeting__offering__code",
+    "course": "meeting__offering__course__title",
+    "professor_id": "professor__code",
+    "status": "status",
+    "step": "step",
+    "waiting_for": "waiting_for",
+    "deadline": "deadline",
+    "planned_starts_at": "before_starts_at",
+    "planned_ends_at": "before_ends_at",
+    "meeting_status": "meeting__status",
+    "starts_at": "meeting__starts_at",
+    "ends_at": "meeting__ends_at",
+    "room_id": "meeting__room__code",
+    "teacher_id": "meeting__professor__code",
+    "opened_at": "opened_at",
+    "closed_at": "closed_at",
+}
+_OFFER = {
+    "pk": "pk",
+    "offer_id": "uid",
+    "reallocation_id": "case__uid",
+    "professor_id": "professor__code",
+    "status": "status",
+    "step": "step",
+    "sent_at": "sent_at",
+    "expires_at": "expires_at",
+    "answered_at": "answered_at",
+    "comment": "comment",
+    "assignment_id": "case__meeting__offering__code",
+    "course": "case__meeting__offering__course__title",
+    "absent_professor_id": "case__professor__code",
+    "starts_at": "case__before_starts_at",
+    "ends_at": "case__before_ends_at",
+    "room_id": "case__before_room__code",
+    "reasons": "reasons",
+}
+_MEETING = {
+    "pk": "pk",
+    "meeting": "uid",
+    "assignment_id": "offering__code",
+    "course": "offering__course__title",
+    "status": "status",
+    "starts_at": "starts_at",
+    "ends_at": "ends_at",
+    "room_id": "room__code",
+    "professor_id": "professor__code",
+    "planned_starts_at": "planned_starts_at",
+    "planned_ends_at": "planned_ends_at",
+    "planned_room_id": "planned_room__code",
+    "planned_professor_id": "planned_professor__code",
+}
+"""What is told of each, and where it stands, from the row on. Pages show more of each: for fifty rows, that
+is several times the work."""
 
-def _cases(rows: QuerySet[Case]) -> QuerySet[Case]:
-    return (
-        rows.select_related("institute", "absence", "professor", "meeting__offering__course")
-        .select_related("meeting__professor", "meeting__room")
-        .only(
-            *("uid", "status", "step", "waiting_for", "deadline", "opened_at", "closed_at"),
-            *("before_starts_at", "before_ends_at", "institute__slug", "absence__uid"),
-            *("professor__code", "meeting__uid", "meeting__status", "meeting__starts_at"),
-            *("meeting__ends_at", "meeting__offering__code", "meeting__offering__course__title"),
-            *("meeting__professor__code", "meeting__room__code"),
-        )
-        .order_by()
-    )
-
-
-def _offers(rows: QuerySet[Offer]) -> QuerySet[Offer]:
-    return (
-        rows.select_related("professor", "case__professor", "case__before_room")
-        .select_related("case__meeting__offering__course")
-        .only(
-            *("uid", "status", "step", "sent_at", "expires_at", "answered_at", "comment"),
-            *("reasons", "professor__code", "case__uid", "case__professor__code"),
-            *("case__before_starts_at", "case__before_ends_at", "case__before_room__code"),
-            *("case__meeting__offering__code", "case__meeting__offering__course__title"),
-        )
-        .order_by()
-    )
-
-
+_CASES = PreparedFacts(lambda pks: Case.objects.filter(pk__among=pks), _CASE, pks=Many())
+_OFFERS = PreparedFacts(lambda pks: Offer.objects.filter(pk__among=pks), _OFFER, pks=Many())
+_MEETINGS = PreparedFacts(lambda pks: Meeting.objects.filter(pk__among=pks), _MEETING, pks=Many())
 # One is not read as the only one of many: PostgreSQL takes every list for one of ten.
-CASE = PreparedRows[Case](lambda pk: _cases(Case.objects.filter(pk=pk)), pk=BigIntegerField())
-CASES = PreparedRows[Case](lambda pks: _cases(Case.objects.filter(pk__among=pks)), pks=Many())
-OFFER = PreparedRows[Offer](lambda pk: _offers(Offer.objects.filter(pk=pk)), pk=BigIntegerField())
-OFFERS = PreparedRows[Offer](lambda pks: _offers(Offer.objects.filter(pk__among=pks)), pks=Many())
-MEETINGS = PreparedRows[Meeting](
-    lambda pks: (
-        Meeting.objects.filter(pk__among=pks)
-        .select_related("offering__course", "professor", "room", "planned_professor")
-        .select_related("planned_room")
-        .only(
-            *("uid", "status", "starts_at", "ends_at", "planned_starts_at", "planned_ends_at"),
-            *("offering__code", "offering__course__title", "professor__code", "room__code"),
-            *("planned_professor__code", "planned_room__code"),
-        )
-        .order_by()
-    ),
-    pks=Many(),
-)
-"""What is told of each row is read with it. Pages show more of each: for fifty rows, that is several
-times the work."""
+_ONE_CASE = PreparedFacts(lambda pk: Case.objects.filter(pk=pk), _CASE, pk=BigIntegerField())
+_ONE_OFFER = PreparedFacts(lambda pk: Offer.objects.filter(pk=pk), _OFFER, pk=BigIntegerField())
 
 
 def opened(case: Case) -> OpenedCase:
@@ -92,33 +107,29 @@ def opened(case: Case) -> OpenedCase:
     )
 
 
-def case(row: Case) -> CaseOut:
-    return CaseOut(**_case(row))
+def cases(pks: list[int]) -> dict[int, CaseOut]:
+    """Those of these cases that there are, by their keys."""
+    return {facts["pk"]: CaseOut(**_case(facts)) for facts in _CASES(pks=pks)}
 
 
-def _case(row: Case) -> dict[str, Any]:
-    meeting = row.meeting
-    holds = meeting.status == MeetingStatus.SCHEDULED
+def case(pk: int) -> CaseOut:
+    """One case, as it stands now. Raises DoesNotExist if there is none."""
+    return CaseOut(**_case(_only(_ONE_CASE(pk=pk), Case)))
+
+
+def _only(found: list[dict[str, Any]], model: type[Case | Offer]) -> dict[str, Any]:
+    if not found:
+        raise model.DoesNotExist
+    return found[0]
+
+
+def _case(facts: dict[str, Any]) -> dict[str, Any]:
+    nowhere = {"starts_at": None, "ends_at": None, "room_id": None, "teacher_id": None}
     return {
-        "reallocation_id": row.uid,
-        "unavailability_id": row.absence.uid,
-        "institute_id": row.institute.slug,
-        "meeting": meeting.uid,
-        "assignment_id": meeting.offering.code,
-        "course": meeting.offering.course.title,
-        "professor_id": row.professor.code,
-        "status": CaseStatus(row.status),
-        "step": StepNumber(row.step),
-        "waiting_for": WaitingFor(row.waiting_for) if row.waiting_for else None,
-        "deadline": row.deadline if row.is_open else None,
-        "planned_starts_at": row.before_starts_at,
-        "planned_ends_at": row.before_ends_at,
-        "starts_at": meeting.starts_at if holds else None,
-        "ends_at": meeting.ends_at if holds else None,
-        "room_id": meeting.room.code if holds and meeting.room else None,
-        "teacher_id": meeting.professor.code if holds else None,
-        "opened_at": row.opened_at,
-        "closed_at": row.closed_at,
+        **facts,
+        "waiting_for": facts["waiting_for"] or None,
+        "deadline": facts["deadline"] if facts["status"] == CaseStatus.OPEN else None,
+        **({} if facts["meeting_status"] == MeetingStatus.SCHEDULED else nowhere),
     }
 
 
@@ -133,7 +144,7 @@ def case_status(viewer: Viewer) -> CaseStatusOut:
     )
     lines = history.lines(queries.log_of(row), reader)
     return CaseStatusOut(
-        **_case(row),
+        **_case(_CASES.of(row)),
         now=progress.now_of(row, viewer.offers, reader).headline,
         step_history=[_step(record, reader) for record in viewer.records],
         log=[LogLine(at=line.at, text=line.text, by=line.by, why=line.why) for line in lines],
@@ -151,45 +162,42 @@ def _step(record: StepRecord, reader: history.Reader) -> StepOut:
     )
 
 
-def offer(row: Offer, *, with_comment: bool) -> OfferOut:
-    request = row.case
-    offering = request.meeting.offering
-    return OfferOut(
-        offer_id=row.uid,
-        reallocation_id=request.uid,
-        professor_id=row.professor.code,
-        status=OfferStatus(row.status),
-        step=StepNumber(row.step),
-        sent_at=row.sent_at,
-        expires_at=row.expires_at,
-        answered_at=row.answered_at,
-        comment=row.comment if with_comment else "",
-        assignment_id=offering.code,
-        course=offering.course.title,
-        absent_professor_id=request.professor.code,
-        starts_at=request.before_starts_at,
-        ends_at=request.before_ends_at,
-        room_id=request.before_room.code if request.before_room else None,
-        reasons=[ReasonOut(code=one["code"], text=reasons.sentence(one)) for one in row.reasons],
-    )
+def offers(pks: list[int]) -> dict[int, OfferOut]:
+    """Those of these requests that there are, by their keys."""
+    sentences: dict[str, ReasonOut] = {}
+    return {facts["pk"]: _offer(facts, sentences) for facts in _OFFERS(pks=pks)}
+
+
+def offer(pk: int) -> OfferOut:
+    """One request, as it stands now. Raises DoesNotExist if there is none."""
+    return _offer(_only(_ONE_OFFER(pk=pk), Offer), {})
+
+
+def _offer(facts: dict[str, Any], sentences: dict[str, ReasonOut]) -> OfferOut:
+    """`sentences` has what was said before, in the same language: many have the same reasons."""
+    reasons = []
+    for stored in facts["reasons"]:
+        key = str(stored)
+        if key not in sentences:
+            sentences[key] = ReasonOut(code=stored["code"], text=sentence(stored))
+        reasons.append(sentences[key])
+    return OfferOut(**{**facts, "reasons": reasons})
 
 
 def said(given: Iterable[Reason]) -> list[ReasonOut]:
     return [ReasonOut(code=one.code, text=one.sentence()) for one in given]
 
 
-def meeting(row: Meeting) -> MeetingOut:
-    return MeetingOut(
-        meeting=row.uid,
-        assignment_id=row.offering.code,
-        course=row.offering.course.title,
-        status=row.change,
-        starts_at=row.starts_at,
-        ends_at=row.ends_at,
-        room_id=row.room.code if row.room else None,
-        professor_id=row.professor.code,
-        planned_starts_at=row.planned_starts_at,
-        planned_ends_at=row.planned_ends_at,
-        planned_room_id=row.planned_room.code if row.planned_room else None,
-        planned_professor_id=row.planned_professor.code,
+def meetings(pks: list[int]) -> dict[int, MeetingOut]:
+    """Those of these class meetings that there are, by their keys."""
+    return {facts["pk"]: MeetingOut(**_meeting(facts)) for facts in _MEETINGS(pks=pks)}
+
+
+def _meeting(facts: dict[str, Any]) -> dict[str, Any]:
+    place, person = ("starts_at", "ends_at", "room_id"), ("professor_id",)
+    change = MeetingChange.of(
+        facts["status"],
+        moved=any(facts[name] != facts[f"planned_{name}"] for name in place),
+        substituted=any(facts[name] != facts[f"planned_{name}"] for name in person),
     )
+    return {**facts, "status": change}

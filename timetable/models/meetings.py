@@ -129,12 +129,8 @@ class Meeting(models.Model):
 
     @property
     def change(self) -> MeetingChange:
-        """How what holds differs from the plan; a change of time outranks one of person."""
-        if self.status != MeetingStatus.SCHEDULED:
-            return MeetingChange(self.status)
-        if self.is_moved:
-            return MeetingChange.MOVED
-        return MeetingChange.SUBSTITUTED if self.is_substituted else MeetingChange.SCHEDULED
+        """How what holds differs from the plan."""
+        return MeetingChange.of(self.status, moved=self.is_moved, substituted=self.is_substituted)
 
 
 class Hold(models.Model):
