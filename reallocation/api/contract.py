@@ -8,6 +8,7 @@ import inspect
 import json
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import wraps
 from http import HTTPStatus
 from typing import Any, TypeVar, cast
@@ -25,7 +26,8 @@ from .access import caller_of
 from .problems import JSON, invalid, problem_of
 from .schemas import ProblemOut
 
-View = TypeVar("View", bound=Callable[..., BaseModel])
+Reading = TypeVar("Reading", bound="Callable[..., BaseModel | Told]")
+Writing = TypeVar("Writing", bound=Callable[..., BaseModel])
 
 LONGEST_KEY = 200
 KEPT = dt.timedelta(hours=24)
@@ -47,17 +49,37 @@ ON_WRITES = {
 }
 
 
+@dataclass(frozen=True)
+class Told:
+    """An answer as it is sent, with its entity tag."""
+
+    content: str
+    tag: str
+
+    @classmethod
+    def of(cls, body: BaseModel) -> Told:
+        content = told = body.model_dump_json()
+        if MOMENT in type(body).model_fields:
+            # The moment at which a report was computed is no change.
+            told = body.model_dump_json(exclude={MOMENT})
+        return cls(content, f'W/"{hashlib.sha256(told.encode()).hexdigest()[:32]}"')
+
+
 def read(
     router: Router, path: str, *, answer: Any, errors: Mapping[int, str] | None = None
-) -> Callable[[View], View]:
-    """A GET that answers 200 with `answer`, or 304 if the caller has that already."""
+) -> Callable[[Reading], Reading]:
+    """A GET that answers 200 with `answer`, or 304 if the caller has that already.
+
+    The view may give it as it was told before.
+    """
     told = {**EVERYWHERE, **ON_READS, **(errors or {})}
     header = _header("If-None-Match", "The `ETag` of an earlier answer.")
 
-    def decorate(view: View) -> View:
+    def decorate(view: Reading) -> Reading:
         def run(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             caller_of(request).check_scope()
-            return _tagged(request, view(request, *args, **kwargs))
+            answer = view(request, *args, **kwargs)
+            return _tagged(request, answer if isinstance(answer, Told) else Told.of(answer))
 
         operation = router.get(path, **_documented(view, 200, answer, told, header))
         operation(_with_signature(run, view))
@@ -75,13 +97,13 @@ def write(
     errors: Mapping[int, str] | None = None,
     stored: bool = True,
     method: str = "POST",
-) -> Callable[[View], View]:
+) -> Callable[[Writing], Writing]:
     """A POST, or a DELETE. With an Idempotency-Key its first answer is kept, unless it is
     `stored=False`: what is secret is not, and has to be harmless to say twice."""
     told = {**EVERYWHERE, **ON_WRITES, **(errors or {})}
     header = _header(KEY_HEADER, "Of your choice; the same request with it is done only once.")
 
-    def decorate(view: View) -> View:
+    def decorate(view: Writing) -> Writing:
         def act(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             try:
                 # A vote finds its own locks, in the order that everybody keeps.
@@ -109,7 +131,9 @@ def write(
     return decorate
 
 
-def _with_signature(run: Callable[..., HttpResponse], view: View) -> Callable[..., HttpResponse]:
+def _with_signature(
+    run: Callable[..., HttpResponse], view: Callable[..., BaseModel | Told]
+) -> Callable[..., HttpResponse]:
     """`run` under the name and the parameters of the view, whose annotations only its own module
     can resolve."""
     wrapped = wraps(view)(run)
@@ -118,7 +142,7 @@ def _with_signature(run: Callable[..., HttpResponse], view: View) -> Callable[..
 
 
 def _documented(
-    view: Callable[..., BaseModel],
+    view: Callable[..., BaseModel | Told],
     status: int,
     answer: Any,
     told: Mapping[int, str],
@@ -152,18 +176,13 @@ def _header(name: str, description: str) -> dict[str, Any]:
     }
 
 
-def _tagged(request: HttpRequest, body: BaseModel) -> HttpResponse:
-    content = told = body.model_dump_json()
-    if MOMENT in type(body).model_fields:
-        # Weak: the moment at which a report was computed is no change.
-        told = body.model_dump_json(exclude={MOMENT})
-    tag = f'W/"{hashlib.sha256(told.encode()).hexdigest()[:32]}"'
+def _tagged(request: HttpRequest, told: Told) -> HttpResponse:
     seen = {one.strip() for one in request.headers.get("If-None-Match", "").split(",")}
-    if seen & {tag, tag.removeprefix("W/"), "*"}:
+    if seen & {told.tag, told.tag.removeprefix("W/"), "*"}:
         response = HttpResponse(status=HTTPStatus.NOT_MODIFIED)
     else:
-        response = HttpResponse(content, content_type=JSON)
-    response["ETag"] = tag
+        response = HttpResponse(told.content, content_type=JSON)
+    response["ETag"] = told.tag
     response["Cache-Control"] = "private, no-cache"
     response["Vary"] = "Authorization, Cookie, Accept-Language"
     return response
