@@ -51,8 +51,7 @@ def run(wanted: argparse.Namespace) -> Iterator[bool]:
         with place.web(databases.url, port, **LIMITLESS):
             sender = Sender(f"http://127.0.0.1:{port}", world, databases.refresh, wanted.seed)
             for operation in sender.operations(wanted.endpoint):
-                for role in wanted.role:
-                    found = sender.send(operation, role, wanted.examples)
+                for found in sender.send(operation, wanted.role, wanted.examples):
                     print(json.dumps(found), flush=True)
                     yield not found["failures"]
 
