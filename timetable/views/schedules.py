@@ -9,6 +9,7 @@ from django.db.models import Case, Q, When
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from .. import classes, extensions, schedule, visibility
@@ -53,7 +54,9 @@ def week(request: ActorRequest, day: dt.date | None = None) -> HttpResponse:
 def section_week(request: ActorRequest, code: str, day: dt.date | None = None) -> HttpResponse:
     section = get_object_or_404(visibility.sections_for(request.actor), code=code)
     context = _week(request.actor, schedule.of_section(section), day)
-    return render(request, "timetable/section_week.html", {**context, "section": section})
+    context |= {"heading": _("Section %(section)s") % {"section": section}}
+    context |= {"show_professor": True, "week_url_name": "timetable:section-week"}
+    return render(request, "timetable/other_week.html", {**context, "code": section.code})
 
 
 @require_safe
@@ -63,8 +66,9 @@ def professor_week(request: ActorRequest, code: str, day: dt.date | None = None)
     professor = get_object_or_404(visibility.professors_for(request.actor), code=code)
     rows = schedule.of_professor(professor)
     context = _week(request.actor, rows, day, professor=professor)
-    context |= {"professor": professor, "only_to_look_at": True}
-    return render(request, "timetable/professor_week.html", context)
+    context |= {"heading": professor, "only_to_look_at": True}
+    context |= {"show_professor": False, "week_url_name": "timetable:professor-week"}
+    return render(request, "timetable/other_week.html", {**context, "code": professor.code})
 
 
 @require_safe
@@ -72,7 +76,9 @@ def professor_week(request: ActorRequest, code: str, day: dt.date | None = None)
 def room_week(request: ActorRequest, code: str, day: dt.date | None = None) -> HttpResponse:
     room = get_object_or_404(visibility.rooms_for(request.actor), code=code)
     context = _week(request.actor, schedule.of_room(room), day, room=room)
-    return render(request, "timetable/room_week.html", {**context, "room": room})
+    context |= {"heading": _("Room %(room)s") % {"room": room}}
+    context |= {"show_professor": True, "week_url_name": "timetable:room-week"}
+    return render(request, "timetable/other_week.html", {**context, "code": room.code})
 
 
 @require_safe
