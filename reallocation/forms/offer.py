@@ -27,4 +27,6 @@ class AnswerForm(PlacingForm):
         max_length=500,
         required=False,
         help_text=gettext_lazy("Registrars can read it."),
+        # In a field of one line Enter would press the first button of the page: it says yes.
+        widget=forms.Textarea(attrs={"rows": 2}),
     )

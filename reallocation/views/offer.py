@@ -31,6 +31,12 @@ from timetable.models import Enrolment, Professor
 
 GONE, NOTHING_NEW = 410, 204
 
+TOO_LATE = {"offer_taken", "offer_withdrawn", "offer_expired"}
+"""Refusals that say no more than the page does anyway, once it shows how the request stands."""
+
+WEEK = dt.timedelta(days=6)
+"""From its Monday to its Sunday."""
+
 
 @never_cache
 @require_safe
@@ -96,8 +102,10 @@ def offer_page(request: HttpRequest, offer: Offer, *, by_link: bool = False) -> 
         # The rest of the page asks for an answer: it is made anew when none is wanted any more.
         return HttpResponse(status=NOTHING_NEW) if waits else HttpResponseClientRefresh()
     over = not waits and offer.status not in {OfferStatus.ACCEPTED, OfferStatus.DECLINED}
-    context = {"offer": offer, "form": form, "waits": waits, "by_link": by_link, "over": over}
-    context |= _about(offer, now) if waits else {}
+    context: dict[str, Any] = {"offer": offer, "form": form, "waits": waits, "over": over}
+    context["by_link"] = by_link
+    context["said_below"] = form.refusal is not None and form.refusal.code in TOO_LATE
+    context |= _about(offer, now) if waits else {"spared": _spared(offer)}
     status = GONE if by_link and over and not form.is_bound else form.status
     return render(request, "reallocation/offer_detail.html", context, status=status)
 
@@ -126,10 +134,16 @@ def _about(offer: Offer, now: dt.datetime) -> dict[str, Any]:
     return {
         "students": roster.count(),
         "day": queries.day_with(offer),
-        "week": (monday, monday + dt.timedelta(days=6)),
+        "week": (monday, monday + WEEK),
         "burden": _burden(offer, now),
         "obstacle": candidates.obstacle(case, professor, policy_of(case.institute)),
     }
+
+
+def _spared(offer: Offer) -> tuple[dt.date, dt.date] | None:
+    """The week in which whoever said “not this week” is asked for nothing else."""
+    monday = offer.spared_week
+    return (monday, monday + WEEK) if monday else None
 
 
 @dataclass(frozen=True)

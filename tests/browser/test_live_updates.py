@@ -113,6 +113,22 @@ def test_an_open_offer_says_that_somebody_was_faster(campus, open_page, worker, 
     assert complaints == []
 
 
+def test_enter_after_the_reason_for_a_no_says_nothing_yet(campus, open_page, worker, complaints):
+    case = campus.file()
+    worker.run()
+    offer = case.offers.get(professor__code="BEN")
+    page = open_page(campus.user("BEN"), reverse("reallocation:offer-detail", args=[offer.uid]))
+    reason = page.locator("[name=comment]")
+    reason.fill("I am at a congress")
+    reason.press("Enter")
+    expect(reason).to_have_value("I am at a congress\n")
+    page.get_by_role("button", name="No, I can’t").click()
+    expect(page.get_by_text("You said no, and that is fine.")).to_be_visible()
+    offer.refresh_from_db()
+    assert (offer.status, offer.comment) == ("declined", "I am at a congress")
+    assert complaints == []
+
+
 def test_the_ladder_of_an_open_case_moves_on_below_the_reader_s_choice(
     campus, open_page, worker, complaints
 ):
