@@ -36,7 +36,7 @@ from .audit import SYSTEM, Who
 from .candidates import obstacle
 from .models import Case
 from .notifications import announce
-from .notifications.wording import day_and_time, span
+from .notifications.wording import day_and_time, stretch
 from .policy import policy_of
 from .refusals import Refused
 
@@ -380,7 +380,11 @@ def check_span(
         others = others.filter(Q(offering=offering) | Q(offering=None))
     other = others.first()
     if other is not None:
-        raise Refused("absence_overlaps", span=span(institute, other.starts_at, other.ends_at))
+        raise Refused(
+            "absence_overlaps",
+            span=stretch(institute, other.starts_at, other.ends_at),
+            absence=str(other.uid),
+        )
 
 
 def _standing(absence: Absence) -> Absence:

@@ -76,7 +76,7 @@ SENTENCES = {
     # refusals
     "absence_past": _("The absence lies in the past."),
     "absence_ends_before_start": _("The absence must end after it starts."),
-    "absence_overlaps": _("This overlaps an absence that you have already filed ({span})."),
+    "absence_overlaps": _("This overlaps an absence that is on file already ({span})."),
     "absence_too_long": _("An absence may last at most {days} days."),
     "absence_withdrawn": _("This absence has been withdrawn."),
     "absence_over": _("This absence is over."),

@@ -26,6 +26,9 @@ ENGLISH = re.compile(
 )
 """Words without which no English sentence gets far, and that no German one has."""
 
+TWO_STOPS = re.compile(r"\w{2,}\.\.(?!\.)")
+"""As where a sentence ends in a word that is cut short itself."""
+
 READ_ALOUD = {"aria-label", "aria-description", "title", "alt", "placeholder", "data-label"}
 
 
@@ -91,6 +94,7 @@ def names_and_notes() -> set[str]:
 def test_no_page_says_anything_in_english(german_tours: list[Tour]) -> None:
     said_in_english = english_of()
     left: dict[str, list[str]] = {}
+    doubled: dict[str, list[str]] = {}
     for tour in german_tours:
         client = Client(headers={"accept-language": "de"})
         if tour.user is not None:
@@ -101,7 +105,10 @@ def test_no_page_says_anything_in_english(german_tours: list[Tour]) -> None:
             assert response["Content-Language"] == "de", stop.path
             if english := said_in_english(response.content.decode()):
                 left[stop.name] = english
+            if stops := TWO_STOPS.findall(response.content.decode()):
+                doubled[stop.name] = stops
     assert left == {}
+    assert doubled == {}
 
 
 def english_of() -> Callable[[str], list[str]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 
 def day(value: dt.date) -> str:
@@ -60,3 +61,18 @@ def span(starts: dt.datetime, ends: dt.datetime) -> str:
     if starts.date() == ends.date():
         return f"{day(starts)}, {figures(starts)}–{clock(ends)}"
     return f"{day_and_time(starts)} – {day_and_time(ends)}"
+
+
+def whole_days(starts: dt.datetime, ends: dt.datetime) -> str:
+    """Like "Tue 2 Mar – Thu 4 Mar" or "Tuesday 2 March 2027, all day"; empty if a part of a day is in it."""
+    if starts >= ends or not starts.time() == ends.time() == dt.time():
+        return ""
+    last = ends - dt.timedelta(days=1)
+    if starts.date() == last.date():
+        return f"{long_day(starts)}, {_('all day')}"
+    return f"{day(starts)} – {day(last)}"
+
+
+def stretch(starts: dt.datetime, ends: dt.datetime) -> str:
+    """A span as people say it: whole days without their midnights."""
+    return whole_days(starts, ends) or span(starts, ends)

@@ -30,6 +30,7 @@ from .wording import (
     meeting_of,
     question_lazy,
     span_lazy,
+    stretch_lazy,
 )
 
 SMALL_ROLL = 5
@@ -63,8 +64,7 @@ def _tell_absence(
         key=key,
         institute=institute,
         facts={
-            "from": day_and_time_lazy(institute, absence.starts_at),
-            "until": day_and_time_lazy(institute, absence.ends_at),
+            "span": stretch_lazy(institute, absence.starts_at, absence.ends_at),
             "affected": affected,
             "zone": institute.timezone.replace("_", " "),
         },

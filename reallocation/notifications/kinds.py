@@ -41,13 +41,13 @@ class Kind:
 _ALL = (
     Kind(
         "absence-filed",
-        _("Your absence from %(from)s is on file"),
+        _("Your absence is on file: %(span)s"),
         link="message",
         action=_("Open this message"),
     ),
     Kind(
         "absence-withdrawn",
-        _("Your absence from %(from)s is withdrawn"),
+        _("Your absence is withdrawn: %(span)s"),
         link="message",
         action=_("Open this message"),
     ),

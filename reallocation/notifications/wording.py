@@ -35,6 +35,11 @@ def span(institute: Institute, starts_at: dt.datetime, ends_at: dt.datetime) -> 
     return moments.span(institute.local(starts_at), institute.local(ends_at))
 
 
+def stretch(institute: Institute, starts_at: dt.datetime, ends_at: dt.datetime) -> str:
+    """The same, and like "Tue 12 Jan – Thu 14 Jan" where it is whole days."""
+    return moments.stretch(institute.local(starts_at), institute.local(ends_at))
+
+
 def question(ballot: Ballot) -> str:
     """What a class is asked."""
     return ballot.wording
@@ -42,6 +47,7 @@ def question(ballot: Ballot) -> str:
 
 day_and_time_lazy = lazy(day_and_time, str)
 span_lazy = lazy(span, str)
+stretch_lazy = lazy(stretch, str)
 hours_lazy = lazy(hours, str)
 question_lazy = lazy(question, str)
 

@@ -11,7 +11,6 @@ from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from reallocation import reasons
@@ -74,7 +73,9 @@ def stored_moment(value: str) -> SafeString | str:
 
 @register.simple_tag
 def stretch(starts: dt.datetime, ends: dt.datetime) -> SafeString:
-    """`Tue 2 Mar, 09:00–10:30`; the day of the end is said where it is another one."""
+    """`Tue 2 Mar, 09:00–10:30`; the day of the end is said where it is another one, and
+    midnights are not, where it is whole days.
+    """
     first, last = timezone.localtime(starts), timezone.localtime(ends)
     if first.date() == last.date():
         return format_html(
@@ -85,11 +86,8 @@ def stretch(starts: dt.datetime, ends: dt.datetime) -> SafeString:
             moments.figures(last),
             moments.after_figures(last),
         )
-    if first.time() == last.time() == dt.time():
-        last -= dt.timedelta(days=1)
-        if first.date() == last.date():
-            return format_html("{}, {}", moments.long_day(first), _("all day"))
-        return format_html("{} – {}", moments.day(first), moments.day(last))
+    if days := moments.whole_days(first, last):
+        return format_html("{}", days)
     return format_html("{} – {}", moment(starts), moment(ends))
 
 

@@ -48,7 +48,7 @@ def test_overlap_with_an_own_absence_is_refused(flow):
     with pytest.raises(Refused) as refused:
         flow.file(starts="2027-03-02 12:00", ends="2027-03-05 00:00")
     assert refused.value.code == "absence_overlaps"
-    assert "Tue 2 Mar, 00:00" in refused.value.message
+    assert "on file already (Tuesday 2 March 2027, all day)." in refused.value.message
     assert Absence.objects.count() == 1
 
 

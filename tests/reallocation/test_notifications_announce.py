@@ -51,9 +51,9 @@ def test_a_filed_absence_is_receipted_with_each_affected_meeting(house):
 
     assert told() == [("absence-filed", ["ada"])]
     assert words("absence-filed") == (
-        "Your absence from Tue 2 Mar, 00:00 is on file",
+        "Your absence is on file: Tue 2 Mar – Wed 3 Mar",
         (
-            "Your absence from Tue 2 Mar, 00:00 to Thu 4 Mar, 00:00 (Europe/Vienna) is on file.\n\n"
+            "Your absence is on file: Tue 2 Mar – Wed 3 Mar (Europe/Vienna).\n\n"
             "2 class meetings need cover:\n\n"
             "- MATH Algebra, Tue 2 Mar, 09:00–10:30: Ben Baker is asked first\n"
             "- MATH Algebra, Wed 3 Mar, 09:00–10:30\n\n"

@@ -174,12 +174,13 @@ def test_a_time_that_cannot_be_is_refused_at_its_field(site, span, name, error):
 
 
 def test_an_overlap_with_another_absence_is_said_at_the_day(site):
-    absence_of(site)
+    absence = absence_of(site)
     response = site.get("ADA", address(**TUESDAY))
     (error,) = response.context["span"].errors["day"]
-    assert error == (
-        "This overlaps an absence that you have already filed (Tue 2 Mar, 00:00 – Wed 3 Mar, 00:00)."
+    assert (
+        error == "This overlaps an absence that is on file already (Tuesday 2 March 2027, all day)."
     )
+    assert f'href="{page("detail", absence)}"' in response.content.decode()
 
 
 # Second look: what about each class
@@ -377,7 +378,7 @@ def test_filing_twice_files_once(site):
     again = site.post("ADA", NEW, **sent)
     assert again.status_code == 400
     assert "This overlaps an absence" in words(again)
-    assert Absence.objects.count() == 1
+    assert f'href="{page("detail", Absence.objects.get())}"' in again.content.decode()
 
 
 # Several times in one go
@@ -675,6 +676,15 @@ def test_a_change_that_was_not_looked_at_is_shown_first(site):
     assert response.status_code == 200
     assert "What changes" in words(response)
     assert Absence.objects.get().ends_at == at("2027-03-03 00:00")
+
+
+def test_a_change_into_another_absence_leads_to_that_one(site):
+    other = absence_of(site, starts_at=at("2027-03-05 00:00"), ends_at=at("2027-03-06 00:00"))
+    absence = absence_of(site)
+    response = site.post("ADA", page("change", absence), **change(last_day="2027-03-05"))
+    assert response.status_code == 409
+    assert "an absence that is on file already (Friday 5 March 2027, all day)." in words(response)
+    assert f'href="{page("detail", other)}"' in response.content.decode()
 
 
 @pytest.mark.parametrize(

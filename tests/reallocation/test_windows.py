@@ -149,8 +149,9 @@ def test_german_reads_well(flow):
     with translation.override("de"):
         said = windows.outlook(case, flow.now)
     assert plain(said.takes[StepNumber.SUBJECT]) == (
-        "Höchstens 4 Std. für die Auswahl, 4 Std. für jede Antwort, 12 Std. für die Abstimmung."
+        "Höchstens 4 h für die Auswahl, 4 h für jede Antwort, 12 h für die Abstimmung."
     )
+    assert plain(said.takes[StepNumber.RESCHEDULE]) == "Höchstens 24 h."
 
 
 def test_everybody_involved_reads_how_long_it_may_take(site):
