@@ -19,7 +19,7 @@ def test_a_case_is_found_in_the_register_and_settled(campus, meet, worker):
     registrar.writes("From", campus.day.isoformat())
     registrar.writes("Until", campus.day.isoformat())
     registrar.presses("Show")
-    registrar.reads("1 class")
+    registrar.reads("1 case is like that")
     registrar.follows("Math")
     registrar.unfolds("Assign a professor")
     registrar.picks("A colleague who is free then", "Ben Baker")

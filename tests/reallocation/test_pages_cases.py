@@ -685,7 +685,9 @@ def test_a_professor_finds_their_absences_with_their_cases(site):
 def test_choices_that_wait_stand_above_the_list(site):
     refused_by_section(site.flow)
     text = site.read("ADA", LIST)
-    assert "Choose who is asked to take Algebra until Mon 1 Mar, 11:48" in text
+    assert "Who shall be asked to take Algebra on Tue 2 Mar, 09:00?" in text
+    assert "Please choose until Mon 1 Mar, 11:48." in text
+    assert "waits for your choice until Mon 1 Mar, 11:48" in text
     assert "My cases 1 waiting" in text
 
 
@@ -740,6 +742,11 @@ def test_cases_are_narrowed_down_and_the_urgent_come_first(site):
     assert found(site, since="9999-12-31") == []
     assert sorted(found(site, since="0001-01-01")) == everything
     assert sorted(found(site, status="lost", step="x", since="soon")) == everything
+    assert "Cases 3 classes that were or are being looked after" in site.read("REGISTRAR", LIST)
+    assert "Cases 1 case is like that" in site.read("REGISTRAR", f"{LIST}?q=Adler")
+    nobody = site.read("REGISTRAR", f"{LIST}?q=Nobody")
+    assert "No case is like that." in nobody
+    assert "looked after" not in nobody
 
 
 def test_a_registrar_sees_at_a_glance_how_many_are_open_and_for_whom_they_wait(site):
@@ -762,6 +769,7 @@ def test_a_registrar_sees_at_a_glance_how_many_are_open_and_for_whom_they_wait(s
         ("the professors of the section", 2, True),
         ("the professor's choice of a candidate", 1, False),
     ]
+    assert "3 open waiting for 2 the professors of the section" in site.read("REGISTRAR", LIST)
     for line in site.get("REGISTRAR", LIST).context["open_cases"]:
         assert len(site.get("REGISTRAR", LIST + line.url).context["page"]) == line.count
 
@@ -810,7 +818,7 @@ def test_the_week_says_what_waits_and_where_the_classes_stand(site):
     case = refused_by_section(site.flow)
     week = reverse("timetable:week", args=[dt.date(2027, 3, 2)])
     text = site.read("ADA", week)
-    assert "Choose who is asked to take Algebra" in text
+    assert "Who shall be asked to take Algebra on Tue 2 Mar, 09:00?" in text
     assert "Ada Adler is absent: see what is being done" in text
     assert page(case) in site.get("ADA", week).content.decode()
 

@@ -86,6 +86,13 @@ def test_the_page_says_what_one_wants_to_know_before_answering(site):
     assert "Influenza" not in text
 
 
+def test_an_address_in_the_note_can_be_followed_and_nothing_else_in_it_is_markup(site):
+    offer = asked(site, handover="Slides: https://example.org/7?a=1&b=2\n<b>Chapter</b> 7")
+    note = site.get("BEN", page(offer)).content.decode()
+    assert 'href="https://example.org/7?a=1&amp;b=2"' in note
+    assert "<br>&lt;b&gt;Chapter&lt;/b&gt; 7" in note
+
+
 @pytest.mark.parametrize("step", [1, 3])
 def test_each_step_says_what_a_yes_means(site, step):
     if step == 1:
