@@ -34,6 +34,18 @@ def changes_logged(institute):
     return [(entry.actor_name, entry.data) for entry in kinds.order_by("number")]
 
 
+def test_an_institute_without_rules_of_its_own_reads_which_hold(office, registrar):
+    said = "No rules were changed yet: those hold that Understudy comes with."
+    assert said not in read(registrar, list_url(Policy))
+    Policy.objects.all().delete()
+    assert f"{said} See them, and change what shall be otherwise." in read(
+        registrar, list_url(Policy)
+    )
+    auditor = staff(office, StaffRole.AUDITOR)
+    assert said in read(auditor, list_url(Policy))
+    assert "See them" not in read(auditor, list_url(Policy))
+
+
 def test_a_registrar_sets_the_rules_and_the_log_says_what_changed(office, registrar):
     institute = office.house.institute
     policy = Policy.objects.get(institute=institute)
