@@ -169,6 +169,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "timetable.middleware.ActorMiddleware",
     "timetable.middleware.ReaderMiddleware",
+    "timetable.middleware.NotFoundMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import cast
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import MiddlewareNotUsed
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.crypto import salted_hmac
 from django.utils.functional import SimpleLazyObject
+from django.views.defaults import page_not_found
 
 from .accounts import INSTITUTE_SESSION_KEY, Actor, ActorRequest, actor_for
 from .models import User
@@ -76,3 +79,23 @@ class ReaderMiddleware:
         if is_page and request.user.is_authenticated:
             response[READER] = salted_hmac("understudy.reader", str(request.user.pk)).hexdigest()
         return response
+
+
+class NotFoundMiddleware:
+    """With DEBUG too, what is not there is said by the page for it, and not by a list of all addresses:
+    whoever tries the demo meets it as everybody will.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        if not settings.DEBUG:
+            raise MiddlewareNotUsed
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if response.status_code == HTTPStatus.NOT_FOUND and request.resolver_match is None:
+            return page_not_found(request, Http404())
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return page_not_found(request, exception) if isinstance(exception, Http404) else None

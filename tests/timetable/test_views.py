@@ -623,3 +623,16 @@ def test_the_policy_for_scripts_is_strict_and_pages_keep_it(house):
     assert "<style" not in body
     assert " onclick=" not in body
     assert body.count("<script") == body.count("<script src=")
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_what_is_not_there_is_said_by_the_same_page_in_a_demo(house, settings, debug):
+    settings.DEBUG = debug
+    client = Client()
+    client.force_login(house.students["A1"].user)
+    for address in ("/no/such/page/", "/rooms/NOWHERE/week/", "/week/2026-13-45/"):
+        page = client.get(address)
+        assert page.status_code == 404
+        assert "There is nothing here" in text(page)
+    moved = client.get("/week")
+    assert (moved.status_code, moved.url) == (301, "/week/")
