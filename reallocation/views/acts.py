@@ -244,7 +244,7 @@ ACTS = (
         title=_("Assign a professor"),
         intro=_("They teach the class at its planned time, without being asked."),
         button=_("Assign"),
-        done=_("They teach the class."),
+        done=_("The class has a substitute, and everybody concerned is told."),
     ),
     Act(
         "move",

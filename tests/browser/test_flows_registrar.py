@@ -25,7 +25,7 @@ def test_a_case_is_found_in_the_register_and_settled(campus, meet, worker):
     registrar.picks("A colleague who is free then", "Ben Baker")
     registrar.writes("Why?", "Agreed by telephone")
     registrar.presses("Assign")
-    registrar.reads("They teach the class.", "“Agreed by telephone”")
+    registrar.reads("The class has a substitute", "“Agreed by telephone”")
     worker.run()
     assert (again(case).status, again(case).meeting.professor.code) == (
         CaseStatus.SUBSTITUTED,

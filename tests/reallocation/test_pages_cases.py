@@ -705,6 +705,7 @@ def test_a_registrar_finds_the_cases_of_the_institute_and_no_others(site):
     elsewhere = small_institute("southfield")
     stranger = StaffFactory(institute=elsewhere.institute).user
     assert "Ada Adler" in site.read("REGISTRAR", LIST)
+    assert "Cases File an absence for somebody" in site.read(stranger, LIST)
     assert "There are no cases." in site.read(stranger, LIST)
     assert page(case) in site.get("REGISTRAR", LIST).content.decode()
 
