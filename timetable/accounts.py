@@ -6,11 +6,12 @@ import datetime as dt
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import wraps
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
 
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
@@ -136,7 +137,7 @@ def _only_for(allowed: Callable[[Actor], bool]) -> Callable[[View[P]], AnyView[P
         @wraps(view)
         def guarded(request: ActorRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
             if request.actor.user is None:
-                return redirect_to_login(request.get_full_path())
+                return _to_the_door(request)
             if not allowed(request.actor):
                 raise Http404
             institute = request.actor.institute
@@ -146,6 +147,30 @@ def _only_for(allowed: Callable[[Actor], bool]) -> Callable[[View[P]], AnyView[P
         return cast("AnyView[P]", guarded)
 
     return decorate
+
+
+def _to_the_door(request: ActorRequest) -> HttpResponse:
+    """To the login and back. A part of a page that asks for itself has the page go there, as it would
+    be filled with the login; suggestions are only missed, so that nothing is lost that was typed.
+    """
+    if not request.htmx:
+        return redirect_to_login(request.get_full_path())
+    response = HttpResponse(status=HTTPStatus.FORBIDDEN)
+    if request.htmx.target == request.htmx.trigger:
+        response["HX-Refresh"] = "true"
+    return response
+
+
+def account_required(view: View[P]) -> AnyView[P]:
+    """For whoever is signed in: what they may see is for the view to find out."""
+
+    @wraps(view)
+    def guarded(request: ActorRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return _to_the_door(request)
+        return view(request, *args, **kwargs)
+
+    return cast("AnyView[P]", guarded)
 
 
 def member_required(view: View[P]) -> AnyView[P]:

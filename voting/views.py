@@ -8,7 +8,6 @@ import zlib
 from typing import cast
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -20,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
 from timetable import link_pages, signed_links
-from timetable.accounts import ActorRequest, student_required
+from timetable.accounts import ActorRequest, account_required, student_required
 from timetable.models import Student
 
 from . import ballots, queries
@@ -48,7 +47,7 @@ def ballot_list(request: ActorRequest) -> HttpResponse:
 @sensitive_post_parameters("choice")
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-@login_required
+@account_required
 def ballot_detail(request: ActorRequest, uid: uuid.UUID) -> HttpResponse:
     return ballot_page(request, uid, voter(uid, cast("int", request.user.pk)))
 

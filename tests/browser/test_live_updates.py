@@ -129,6 +129,39 @@ def test_enter_after_the_reason_for_a_no_says_nothing_yet(campus, open_page, wor
     assert complaints == []
 
 
+def test_an_open_page_goes_to_the_login_when_its_reader_was_signed_out(campus, open_page, worker):
+    case = campus.file()
+    worker.run()
+    ballot, (voter, *_rest) = running(5)
+    offer = case.offers.get(professor__code="BEN")
+    for user, path in (
+        (campus.user("ADA"), reverse("reallocation:absence-detail", args=[case.absence.uid])),
+        (campus.user("ADA"), reverse("reallocation:case-detail", args=[case.uid])),
+        (campus.user("BEN"), reverse("reallocation:offer-list")),
+        (campus.user("BEN"), reverse("reallocation:offer-detail", args=[offer.uid])),
+        (voter.user, reverse("voting:ballot-detail", args=[ballot.uid])),
+    ):
+        page = open_page(user, path)
+        page.context.clear_cookies()
+        assert a_look(page) == 403
+        page.wait_for_url(f"**/accounts/login/?next={path}")
+        expect(page.get_by_role("main")).to_have_count(1)
+
+
+def test_suggestions_for_who_was_signed_out_are_only_missed(campus, open_page):
+    day = campus.day
+    page = open_page(campus.user("ADA"), f"/absences/new/?kind=day&day={day}")
+    page.get_by_text("Somebody who is not on this list").first.click()
+    page.context.clear_cookies()
+    field = page.get_by_label("Somebody else, by name or code").first
+    with page.expect_response(lambda answer: answer.request.headers.get("hx-request")) as asked:
+        field.press_sequentially("Ev")
+        page.clock.run_for(1000)
+    assert asked.value.status == 403
+    expect(field).to_have_value("Ev")
+    expect(page.locator("datalist option")).to_have_count(0)
+
+
 def test_the_ladder_of_an_open_case_moves_on_below_the_reader_s_choice(
     campus, open_page, worker, complaints
 ):

@@ -12,6 +12,7 @@ from django.http import Http404, HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
+from django_htmx.middleware import HtmxDetails
 
 from tests.factories import (
     NOW,
@@ -42,9 +43,10 @@ pytestmark = pytest.mark.django_db
 DAY = dt.timedelta(days=1)
 
 
-def request_as(actor, path="/page/?a=b"):
-    request = RequestFactory().get(path)
+def request_as(actor, path="/page/?a=b", **sent):
+    request = RequestFactory().get(path, **sent)
     request.actor = actor
+    request.htmx = HtmxDetails(request)
     return request
 
 
@@ -168,6 +170,19 @@ def test_logged_out_the_way_leads_to_the_login_and_back(guard):
     response = guard(lambda request: HttpResponse("in"))(request_as(NOBODY))
     assert response.status_code == 302
     assert response.url == "/accounts/login/?next=/page/%3Fa%3Db"
+
+
+@pytest.mark.parametrize(
+    ("asks", "fills", "refresh"),
+    [("live", "live", "true"), (None, None, "true"), ("id_other", "list", None)],
+    ids=["a part that lives", "one without a name", "a field with suggestions"],
+)
+def test_logged_out_a_part_of_a_page_is_not_filled_with_the_login(asks, fills, refresh):
+    names = {"HX-Request": "true", "HX-Trigger": asks, "HX-Target": fills}
+    request = request_as(NOBODY, headers={name: said for name, said in names.items() if said})
+    response = member_required(lambda request: HttpResponse("in"))(request)
+    assert (response.status_code, response.content) == (403, b"")
+    assert response.headers.get("HX-Refresh") == refresh
 
 
 def test_behind_a_guard_the_clock_is_the_institutes():
