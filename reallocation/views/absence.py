@@ -266,6 +266,11 @@ def _differences(absence: Absence, form: ChangeForm) -> dict[str, Any]:
 def absence_withdraw(request: ActorRequest, uid: uuid.UUID) -> HttpResponse:
     """What would become of each class; a POST withdraws."""
     absence, now = _find(request.actor, uid), timezone.now()
+    if absence.withdrawn_at is not None:
+        # By the back button, or sent twice.
+        if request.method == "POST":
+            messages.info(request, _("This absence has been withdrawn."))
+        return redirect("reallocation:absence-detail", uid=uid)
     refusal = None
     if request.method == "POST":
         try:
