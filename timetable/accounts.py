@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from functools import wraps
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
+from urllib.parse import urlsplit
 
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from .enums import StaffRole
 from .hats import hats_of
@@ -154,11 +156,23 @@ def _to_the_door(request: ActorRequest) -> HttpResponse:
     be filled with the login; suggestions are only missed, so that nothing is lost that was typed.
     """
     if not request.htmx:
-        return redirect_to_login(request.get_full_path())
+        return redirect_to_login(_page_of(request))
     response = HttpResponse(status=HTTPStatus.FORBIDDEN)
     if request.htmx.target == request.htmx.trigger:
         response["HX-Refresh"] = "true"
     return response
+
+
+def _page_of(request: HttpRequest) -> str:
+    """What was asked for; of a form that was sent, the page on which it stood: not every address to
+    which one is sent has a page.
+    """
+    if request.method in {"GET", "HEAD"}:
+        return request.get_full_path()
+    page = request.headers.get("Referer", "")
+    if not url_has_allowed_host_and_scheme(page, {request.get_host()}):
+        return "/"
+    return urlsplit(page)._replace(scheme="", netloc="", fragment="").geturl()
 
 
 def account_required(view: View[P]) -> AnyView[P]:

@@ -173,6 +173,23 @@ def test_logged_out_the_way_leads_to_the_login_and_back(guard):
 
 
 @pytest.mark.parametrize(
+    ("came_from", "leads_to"),
+    [
+        ("https://testserver/tokens/?page=2#made", "/tokens/%3Fpage%3D2"),
+        ("https://elsewhere.example/tokens/", "/"),
+        ("//elsewhere.example/", "/"),
+        ("", "/"),
+    ],
+)
+def test_after_a_form_was_sent_logged_out_the_way_leads_back_to_its_page(
+    client, came_from, leads_to
+):
+    address = reverse("timetable:token-revoke", args=["6a1f1a1e-0000-4000-8000-000000000000"])
+    response = client.post(address, headers={"Referer": came_from}, secure=True)
+    assert (response.status_code, response.url) == (302, f"/accounts/login/?next={leads_to}")
+
+
+@pytest.mark.parametrize(
     ("asks", "fills", "refresh"),
     [("live", "live", "true"), (None, None, "true"), ("id_other", "list", None)],
     ids=["a part that lives", "one without a name", "a field with suggestions"],
