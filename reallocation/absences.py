@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from django.db import IntegrityError, transaction
 from django.db.models import (
@@ -19,6 +19,7 @@ from django.db.models import (
 )
 
 from timetable.availability import DOUBLE_BOOKING, Diaries, EngagementKind
+from timetable.enums import MeetingStatus
 from timetable.locking import lock_people_and_rooms
 from timetable.models import (
     Absence,
@@ -34,6 +35,7 @@ from timetable.prepared import Many, PreparedQuery, PreparedRows
 from . import audit, engine
 from .audit import SYSTEM, Who
 from .candidates import obstacle
+from .enums import CaseStatus
 from .models import Case
 from .notifications import announce
 from .notifications.wording import day_and_time, stretch
@@ -228,24 +230,25 @@ def change(
     *,
     starts_at: dt.datetime,
     ends_at: dt.datetime,
+    take_in: Collection[int] = (),
     now: dt.datetime,
     who: Who = SYSTEM,
 ) -> Filed:
     """Prolong or shorten an absence: new cases open, those no longer needed are withdrawn.
 
-    Raises Refused as `file` does, and absence_withdrawn or absence_over.
+    `take_in` are the ids of meetings that were left out, and for which somebody is to be looked for
+    after all. Raises Refused as `file` does, and absence_withdrawn or absence_over; outside_absence or
+    class_begun for what cannot be taken in.
     """
     with audit.writing(absence.institute):
-        absence = _standing(absence)
-        engine.lock_cases_of(absence)
-        lock_people_and_rooms([absence.professor_id])
+        absence = _held(absence)
         if absence.ends_at <= now:
             raise Refused("absence_over")
         check_span(absence.professor, starts_at, ends_at, absence.offering, now, but_for=absence)
         was = {"starts_at": absence.starts_at.isoformat(), "ends_at": absence.ends_at.isoformat()}
         absence.starts_at, absence.ends_at = starts_at, ends_at
         absence.save(update_fields=["starts_at", "ends_at"])
-        _log("absence.changed", absence, now, who, was=was)
+        _log("absence.changed", absence, now, who, was=was, **_taken_in(absence, take_in, now))
         _withdraw_cases(
             absence.cases.exclude(before_starts_at__lt=ends_at, before_ends_at__gt=starts_at),
             now,
@@ -260,15 +263,94 @@ def change(
 def withdraw(absence: Absence, *, now: dt.datetime, who: Who = SYSTEM) -> Absence:
     """The professor is not away after all. Raises Refused: absence_withdrawn."""
     with audit.writing(absence.institute):
-        absence = _standing(absence)
-        engine.lock_cases_of(absence)
-        lock_people_and_rooms([absence.professor_id])
-        absence.withdrawn_at = now
-        absence.save(update_fields=["withdrawn_at"])
-        _log("absence.withdrawn", absence, now, who)
+        absence = _held(absence)
+        _end(absence, now, who)
         _withdraw_cases(absence.cases.all(), now, who)
         announce.absence_withdrawn(absence, now)
     return absence
+
+
+def leave_out(case: Case, *, now: dt.datetime, who: Who = SYSTEM) -> Case:
+    """The professor teaches this one class after all; the absence stands for the others.
+
+    The case goes the way of those of an absence that is withdrawn, and the class stays left out until
+    it is taken in again. An absence that was about this class alone is withdrawn with it.
+
+    Raises Refused: absence_withdrawn, class_begun, cannot_restore, case_closed.
+    """
+    with audit.writing(case.institute):
+        absence = _held(case.absence)
+        case = engine.lock(case.pk)
+        untold = case.is_open and case.meeting.status == MeetingStatus.SCHEDULED
+        AbsenceException.objects.update_or_create(
+            absence=absence, meeting_id=case.meeting_id, defaults={"cover": False}
+        )
+        _log_left_out(case, now, who)
+        if not engine.withdraw(case, now=now, who=who):
+            raise _too_late(case, now)
+        if is_about_alone(absence, case):
+            _end(absence, now, who)
+            announce.absence_withdrawn(absence, now)
+        elif untold:
+            announce.class_left_out(case, now)
+    return case
+
+
+def can_leave_out(case: Case, now: dt.datetime) -> bool:
+    """Whether `leave_out` has anything to do as the case stands; that the time is free is seen then."""
+    if case.absence.withdrawn_at is not None:
+        return False
+    begun = case.before_starts_at <= now
+    if case.is_open:
+        return not (begun and case.meeting.status == MeetingStatus.POSTPONED)
+    return case.status == CaseStatus.SUBSTITUTED and not begun
+
+
+def is_about_alone(absence: Absence, case: Case) -> bool:
+    """Whether nothing is left of the absence without this case: it was filed for this class or for its
+    time, and no other class of it is, or was, covered or moved."""
+    its_time = case.before_starts_at <= absence.starts_at and absence.ends_at <= case.before_ends_at
+    if absence.offering_id is None and not its_time:
+        return False
+    if absence.cases.exclude(pk=case.pk).exclude(status=CaseStatus.WITHDRAWN).exists():
+        return False
+    others = (
+        Meeting.objects.holding()
+        .overlapping(absence.starts_at, absence.ends_at)
+        .filter(professor=absence.professor_id)
+        .exclude(pk=case.meeting_id)
+        .exclude(absence_exceptions__in=absence.exceptions.filter(cover=False))
+    )
+    if absence.offering_id is not None:
+        others = others.filter(offering=absence.offering_id)
+    return not others.exists()
+
+
+def left_out(absence: Absence, now: dt.datetime) -> list[Meeting]:
+    """The classes ahead that its professor teaches though the absence spans them: `change` takes them in."""
+    rows = Meeting.objects.holding().filter(
+        professor=absence.professor_id,
+        starts_at__gt=now,
+        absence_exceptions__in=absence.exceptions.filter(cover=False),
+    )
+    return list(rows.for_list().order_by("starts_at", "pk"))
+
+
+def coming_in(
+    absence: Absence, starts_at: dt.datetime, ends_at: dt.datetime, take_in: Collection[int] = ()
+) -> list[Affected]:
+    """The classes without an open case that a changed absence would hold, as `change` would see them.
+
+    Those that are left out are not among them; who is there does not count where cover is asked for.
+    """
+    has_case = {meeting_id for (meeting_id,) in _OPEN(professor=absence.professor_id)}
+    decided = dict(absence.exceptions.values_list("meeting_id", "cover"))
+    decided |= dict.fromkeys(take_in, True)
+    return [
+        replace(one, present=()) if decided.get(one.meeting.pk) else one
+        for one in affected(absence.professor, starts_at, ends_at, absence.offering)
+        if one.meeting.pk not in has_case and decided.get(one.meeting.pk, True)
+    ]
 
 
 def open_missing(
@@ -396,14 +478,51 @@ def _standing(absence: Absence) -> Absence:
     return absence
 
 
+def _held(absence: Absence) -> Absence:
+    """As `_standing`, with all that changing it or withdrawing from it may touch."""
+    absence = _standing(absence)
+    engine.lock_cases_of(absence)
+    lock_people_and_rooms([absence.professor_id])
+    return absence
+
+
+def _end(absence: Absence, now: dt.datetime, who: Who) -> None:
+    absence.withdrawn_at = now
+    absence.save(update_fields=["withdrawn_at"])
+    _log("absence.withdrawn", absence, now, who)
+
+
+def _taken_in(absence: Absence, wanted: Collection[int], now: dt.datetime) -> dict[str, object]:
+    """Have these meetings covered that were left out. What the log says of it."""
+    if not wanted:
+        return {}
+    rows = absence.exceptions.filter(cover=False, meeting__in=wanted).select_related(
+        "meeting__offering"
+    )
+    meetings = [row.meeting for row in rows.order_by("meeting__starts_at", "pk")]
+    inside = {one.meeting.pk for one in _inside(absence)}
+    if {meeting.pk for meeting in meetings} != set(wanted) or not set(wanted) <= inside:
+        raise Refused("outside_absence")
+    if any(meeting.starts_at <= now for meeting in meetings):
+        raise Refused("class_begun")
+    absence.exceptions.filter(meeting__in=wanted).update(cover=True)
+    return {"taken_in": [_named(meeting, meeting.starts_at) for meeting in meetings]}
+
+
+def _too_late(case: Case, now: dt.datetime) -> Refused:
+    """Why the engine has left the case as it is."""
+    settled = engine.later_cases(case).order_by("-pk").first() or case
+    if settled.status not in (CaseStatus.OPEN, CaseStatus.SUBSTITUTED):
+        return Refused("case_closed", status=settled.get_status_display())
+    return Refused("class_begun" if case.before_starts_at <= now else "cannot_restore")
+
+
 def _withdraw_cases(cases: QuerySet[Case], now: dt.datetime, who: Who) -> None:
     for case_id in cases.order_by("pk").values_list("pk", flat=True):
         engine.withdraw(engine.lock(case_id), now=now, who=who)
 
 
-def _log(
-    kind: str, absence: Absence, now: dt.datetime, who: Who, was: dict[str, str] | None = None
-) -> None:
+def _log(kind: str, absence: Absence, now: dt.datetime, who: Who, **more: object) -> None:
     """The log says when and for whom; the category and the note are nobody's business."""
     data: dict[str, object] = {
         "absence": str(absence.uid),
@@ -411,7 +530,26 @@ def _log(
         "name": absence.professor.name,
         "starts_at": absence.starts_at.isoformat(),
         "ends_at": absence.ends_at.isoformat(),
+        **more,
     }
-    if was:
-        data["was"] = was
     audit.record(kind, institute=absence.institute, at=now, who=who, data=data)
+
+
+def _log_left_out(case: Case, now: dt.datetime, who: Who) -> None:
+    audit.record(
+        "absence.left_out",
+        institute=case.institute,
+        case=case,
+        at=now,
+        who=who,
+        data={
+            "absence": str(case.absence.uid),
+            "professor": case.professor.code,
+            "name": case.professor.name,
+            **_named(case.meeting, case.before_starts_at),
+        },
+    )
+
+
+def _named(meeting: Meeting, starts_at: dt.datetime) -> dict[str, object]:
+    return {"class": meeting.offering.code, "starts_at": starts_at.isoformat()}

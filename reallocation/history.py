@@ -258,6 +258,10 @@ def _dropped(entries: Sequence[LogEntry], reader: Reader) -> str:
     }
 
 
+def _left_out(entries: Sequence[LogEntry], reader: Reader) -> str:
+    return _("%(name)s can teach this class after all.") % {"name": entries[0].data["name"]}
+
+
 def _withdrawn(entries: Sequence[LogEntry], reader: Reader) -> str:
     released = entries[0].data.get("name")
     if released:
@@ -290,6 +294,7 @@ def _message(entries: Sequence[LogEntry], reader: Reader) -> str:
 
 TOLD: dict[str, tuple[str, Teller]] = {
     "case.opened": ("folder-open", _opened),
+    "absence.left_out": ("undo-2", _left_out),
     "step.skipped": ("skip-forward", _skipped),
     "step.gave_up": ("corner-right-down", _gave_up),
     "step.stopped": ("octagon-x", _stopped),

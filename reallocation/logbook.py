@@ -27,6 +27,7 @@ KINDS: dict[str, StrPromise] = {
     "absence.filed": gettext_lazy("Absence filed"),
     "absence.changed": gettext_lazy("Absence changed"),
     "absence.withdrawn": gettext_lazy("Absence withdrawn"),
+    "absence.left_out": gettext_lazy("Class left out of an absence"),
     "case.opened": gettext_lazy("Case opened"),
     "case.reopened": gettext_lazy("Case opened again"),
     "case.sent_to": gettext_lazy("Case sent to a step"),

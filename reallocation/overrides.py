@@ -150,8 +150,10 @@ def propose_weekend(case: Case, *, day: dt.date, why: str, now: dt.datetime, who
 
 
 def reopen(case: Case, *, step: StepNumber, why: str, now: dt.datetime, who: Who) -> Case:
-    """Open a settled case again at a step. Raises Refused: already_open, absence_withdrawn,
-    meeting_has_case, class_begun, cannot_restore."""
+    """Open a settled case again at a step; a class that was left out is part of the absence again.
+
+    Raises Refused: already_open, absence_withdrawn, meeting_has_case, class_begun, cannot_restore.
+    """
     _require_reason(why)
     with audit.writing(case.institute):
         case = engine.lock(case.pk)
@@ -179,6 +181,7 @@ def reopen(case: Case, *, step: StepNumber, why: str, now: dt.datetime, who: Who
                 engine.send_to(case, step, reason=reason, now=now, who=who, why=why)
         except IntegrityError as error:  # an absence has just opened another
             raise Refused("meeting_has_case") from error
+        case.absence.exceptions.filter(meeting=case.meeting_id, cover=False).update(cover=True)
         if told and case.meeting.status == MeetingStatus.SCHEDULED:
             announce.open_again(case, now)
     return case

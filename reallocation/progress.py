@@ -218,6 +218,18 @@ def if_withdrawn(case: Case, now: dt.datetime) -> str:
     return _("It stays as it is.")
 
 
+def if_taught(case: Case, now: dt.datetime, *, absence_ends: bool) -> list[str]:
+    """What would become of the case and of its absence if this one class were left out of it."""
+    if absence_ends:
+        absence = _("The absence is about this class alone, so it is withdrawn.")
+    else:
+        absence = _(
+            "The absence stays on file. This class is left out of it, also if it is changed later, until "
+            "it is taken in again under “Change”."
+        )
+    return [if_withdrawn(case, now), _("Everybody concerned is told."), absence]
+
+
 def ladder(
     case: Case,
     records: Sequence[StepRecord],

@@ -16,11 +16,12 @@ from django.utils.translation import gettext_lazy
 from reallocation import absences
 from reallocation.candidates import obstacle
 from reallocation.models import Case
+from reallocation.notifications.wording import span
 from reallocation.policy import policy_of
 from reallocation.preview import Prospect
 from reallocation.refusals import Refused
 from timetable.enums import AbsenceCategory
-from timetable.models import Absence, Institute, Professor
+from timetable.models import Absence, Institute, Meeting, Professor
 
 from .colleague import ColleagueField, ColleagueSearchField, chosen, who_is_free
 from .placing import PlacingForm
@@ -157,10 +158,14 @@ class ChangeForm(_Span):
         "absence_over": "last_day",
         "absence_overlaps": "day",
         "absence_too_long": "last_day",
+        "outside_absence": "take_in",
+        "class_begun": "take_in",
     }
-    field_order = ["day", "starts", "last_day", "ends"]
+    field_order = ["day", "starts", "last_day", "ends", "take_in"]
 
-    def __init__(self, *args: Any, absence: Absence, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, absence: Absence, left_out: Sequence[Meeting] = (), **kwargs: Any
+    ) -> None:
         local = absence.institute.local
         first, last = local(absence.starts_at), local(absence.ends_at)
         whole = last.time() == MIDNIGHT
@@ -175,6 +180,17 @@ class ChangeForm(_Span):
         )
         self.fields["day"].label = _("First day")
         self.fields["last_day"].required = True
+        self.left_out = {str(meeting.uid): meeting for meeting in left_out}
+        if left_out:
+            self.fields["take_in"] = forms.MultipleChoiceField(
+                label=_("Classes that are left out. Look for somebody after all for:"),
+                choices=[(uid, _named(meeting)) for uid, meeting in self.left_out.items()],
+                widget=forms.CheckboxSelectMultiple,
+                required=False,
+                error_messages={
+                    "invalid_choice": _("One of these classes is not left out any more.")
+                },
+            )
 
     def clean(self) -> dict[str, Any]:
         data = self.cleaned_data
@@ -183,12 +199,30 @@ class ChangeForm(_Span):
             if data["last_day"] == data["day"] and data["ends"]:
                 self.ends_field = "ends"
             self.settle(data["day"], starts, data["last_day"], data["ends"])
+        if not self.errors and not all(self._spans(meeting) for meeting in self.taken_in):
+            self.place(Refused("outside_absence"))
         return data
+
+    def _spans(self, meeting: Meeting) -> bool:
+        starts_at, ends_at = self.span
+        return meeting.starts_at < ends_at and starts_at < meeting.ends_at
 
     @property
     def mark(self) -> str:
         """What was looked at and is now confirmed."""
-        return "/".join(moment.isoformat() for moment in self.span)
+        return "/".join(
+            [*(moment.isoformat() for moment in self.span), *self.cleaned_data.get("take_in", ())]
+        )
+
+    @property
+    def taken_in(self) -> list[Meeting]:
+        """The classes that were left out and no longer are to be."""
+        return [self.left_out[uid] for uid in self.cleaned_data.get("take_in", ())]
+
+
+def _named(meeting: Meeting) -> str:
+    when = span(meeting.institute, meeting.starts_at, meeting.ends_at)
+    return f"{when}, {meeting.offering.course}"
 
 
 class WhoForm(forms.Form):

@@ -50,6 +50,8 @@ class Choices:
     slots: Sequence[SlotOption] = ()
     pool: Pool | None = None
     grid: WeekGrid | None = None
+    if_taught: Sequence[str] = ()
+    """What would become of the case and its absence if the professor taught the class after all."""
 
     @property
     def institute(self) -> Institute:
@@ -62,6 +64,11 @@ class CaseForm(PlacingForm):
     def __init__(self, data: Any = None, *, choices: Choices) -> None:
         super().__init__(data, auto_id=f"{type(self).__name__.lower()}-%s")
         self.choices = choices
+
+    @property
+    def consequences(self) -> Sequence[str]:
+        """What would follow, said before it is done."""
+        return ()
 
 
 class CandidateForm(CaseForm):
@@ -171,6 +178,14 @@ class MoveForm(CaseForm):
             except OverflowError:
                 self.add_error("day", self.fields["day"].error_messages["invalid"])
         return data
+
+
+class TeachForm(CaseForm):
+    """Nothing is asked: it is only to be confirmed."""
+
+    @property
+    def consequences(self) -> Sequence[str]:
+        return self.choices.if_taught
 
 
 class DropForm(CaseForm):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from django.db.models import QuerySet
@@ -53,6 +54,14 @@ def absence_filed(absence: Absence, cases: Sequence[Case], now: dt.datetime) -> 
 
 def absence_withdrawn(absence: Absence, now: dt.datetime) -> list[Notice]:
     return _tell_absence(absence, f"absence-withdrawn/{absence.uid}", now, [])
+
+
+def class_left_out(case: Case, now: dt.datetime) -> list[Notice]:
+    """The professor's receipt: they teach this one themselves, of which nobody else had learnt yet."""
+    meeting = meeting_of(case)
+    draft = _to_professor("left-out", case, meeting, case.professor)
+    # It may be left out again, having been taken in meanwhile, with the meeting as it was.
+    return tell([replace(draft, key=f"left-out/{case.uid}/{case.turn}")], now)
 
 
 def _tell_absence(

@@ -51,6 +51,7 @@ _ALL = (
         link="message",
         action=_("Open this message"),
     ),
+    Kind("left-out", _("You teach %(code)s on %(when)s yourself")),
     Kind(
         "webhook-off",
         _("Switched off: webhook %(name)s"),

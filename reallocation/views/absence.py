@@ -220,7 +220,9 @@ def absence_change(request: ActorRequest, uid: uuid.UUID) -> HttpResponse:
     absence, now = _find(request.actor, uid), timezone.now()
     if absence.withdrawn_at is not None:
         return redirect("reallocation:absence-detail", uid=uid)
-    form = ChangeForm(request.POST or None, absence=absence, now=now)
+    form = ChangeForm(
+        request.POST or None, absence=absence, left_out=absences.left_out(absence, now), now=now
+    )
     context: dict[str, Any] = {"absence": absence, "form": form}
     if form.is_bound and form.is_valid():
         if request.POST.get("confirm") == form.mark and _change(request.actor, absence, form, now):
@@ -234,7 +236,14 @@ def _change(actor: Actor, absence: Absence, form: ChangeForm, now: dt.datetime) 
     starts_at, ends_at = form.span
     who = _who(actor, absence.professor)
     try:
-        absences.change(absence, starts_at=starts_at, ends_at=ends_at, now=now, who=who)
+        absences.change(
+            absence,
+            starts_at=starts_at,
+            ends_at=ends_at,
+            take_in=[meeting.pk for meeting in form.taken_in],
+            now=now,
+            who=who,
+        )
     except Refused as refusal:
         form.place(refusal)
         return False
@@ -245,13 +254,12 @@ def _differences(absence: Absence, form: ChangeForm) -> dict[str, Any]:
     """Which classes another span would add, and which cases it would end."""
     starts_at, ends_at = form.span
     cases = queries.cases_of(absence)
-    known = {case.meeting_id for case in cases}
-    inside = absences.affected(absence.professor, starts_at, ends_at, absence.offering)
+    wanted = [meeting.pk for meeting in form.taken_in]
     return {
         "looked": True,
         "from": starts_at,
         "until": ends_at,
-        "added": [entry for entry in inside if entry.meeting.pk not in known],
+        "added": absences.coming_in(absence, starts_at, ends_at, wanted),
         "ended": [
             (case, progress.if_withdrawn(case, form.now))
             for case in cases

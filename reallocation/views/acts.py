@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from django.utils.translation import gettext_lazy as _
 
 from fairness.standing import Standings, effects, standings
-from reallocation import answers, candidates, overrides, slots, week_grid
+from reallocation import absences, answers, candidates, overrides, progress, slots, week_grid
 from reallocation.audit import Who
 from reallocation.enums import ActorKind, StepNumber, WaitingFor
 from reallocation.forms.case import (
@@ -25,6 +25,7 @@ from reallocation.forms.case import (
     SlotForm,
     StepForm,
     TakeBackForm,
+    TeachForm,
 )
 from reallocation.models import Case
 from reallocation.offers import hours_of
@@ -106,6 +107,10 @@ def _can_assign(viewer: Viewer, now: dt.datetime) -> bool:
     return viewer.case.is_open and viewer.case.before_starts_at > now
 
 
+def _can_teach(viewer: Viewer, now: dt.datetime) -> bool:
+    return absences.can_leave_out(viewer.case, now)
+
+
 def _choose_candidate(viewer: Viewer, data: dict[str, Any], now: dt.datetime) -> object:
     return answers.choose_candidate(
         viewer.case, candidate=data["candidate"], now=now, who=who_chooses(viewer)
@@ -128,6 +133,10 @@ def _name(viewer: Viewer, data: dict[str, Any], now: dt.datetime) -> object:
     return answers.name_substitute(
         viewer.case, substitute=data["professor"], now=now, who=who_chooses(viewer)
     )
+
+
+def _teach(viewer: Viewer, data: dict[str, Any], now: dt.datetime) -> object:
+    return absences.leave_out(viewer.case, now=now, who=who_chooses(viewer))
 
 
 def _take_back(viewer: Viewer, data: dict[str, Any], now: dt.datetime) -> object:
@@ -177,6 +186,14 @@ def _may_choose(viewer: Viewer) -> bool:
     return viewer.may_choose
 
 
+def _is_absent(viewer: Viewer) -> bool:
+    return viewer.is_absent
+
+
+def _decides_for_another(viewer: Viewer) -> bool:
+    return viewer.is_registrar and not viewer.is_absent
+
+
 def _was_asked(viewer: Viewer) -> bool:
     return viewer.offer is not None
 
@@ -222,6 +239,28 @@ ACTS = (
         intro=_("What is under way is stopped, and only this colleague is asked."),
         button=_("Ask them"),
         done=_("They are asked now, before anybody else."),
+    ),
+    Act(
+        "teach",
+        TeachForm,
+        _is_absent,
+        _can_teach,
+        _teach,
+        title=_("I can teach this one after all"),
+        button=_("I teach this class"),
+        done=_("Thank you. The class is yours, and everybody concerned is told."),
+        grave=True,
+    ),
+    Act(
+        "teach",
+        TeachForm,
+        _decides_for_another,
+        _can_teach,
+        _teach,
+        title=_("The professor can teach this one after all"),
+        button=_("Give it back to the professor"),
+        done=_("The class is the professor’s again, and everybody concerned is told."),
+        grave=True,
     ),
     Act(
         "take-back",
@@ -321,6 +360,7 @@ def choices_for(
     case, names = viewer.case, {act.name for act in acts}
     policy = policy_of(case.institute)
     lines: Sequence[CandidateLine] = ()
+    if_taught: Sequence[str] = ()
     places: Sequence[slots.SlotOption] = ()
     grid = pool = None
     if names & {"choose-candidate", "name", "assign"}:
@@ -340,7 +380,10 @@ def choices_for(
         )
         places = found.options[: policy.slots_offered]
         grid = week_grid.of(case, found, best=policy.slots_offered, wanted=week)
-    return Choices(case, lines, places, pool, grid)
+    if "teach" in names:
+        alone = absences.is_about_alone(case.absence, case)
+        if_taught = progress.if_taught(case, now, absence_ends=alone)
+    return Choices(case, lines, places, pool, grid, if_taught)
 
 
 def _term(case: Case) -> Term:

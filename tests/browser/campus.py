@@ -94,10 +94,14 @@ class Campus:
         return professor
 
     def file(self, **request):
-        starts_at = self.institute.moment(self.day, dt.time())
-        asked = absences.Request(starts_at, starts_at + dt.timedelta(days=1), **request)
-        (case,) = absences.file(self.professors["ADA"], asked, now=timezone.now()).cases
+        (case,) = self.away(days=1, **request)
         return case
+
+    def away(self, *, days, **request):
+        """Ada's cases, where she is away for so many days from her class on."""
+        starts_at = self.institute.moment(self.day, dt.time())
+        asked = absences.Request(starts_at, starts_at + dt.timedelta(days=days), **request)
+        return absences.file(self.professors["ADA"], asked, now=timezone.now()).cases
 
 
 def again(case):

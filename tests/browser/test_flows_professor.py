@@ -251,6 +251,55 @@ def test_teaching_one_of_the_classes_after_all(campus, meet, worker):
     assert statuses == {campus.meeting.pk: CaseStatus.OPEN, later.pk: CaseStatus.WITHDRAWN}
 
 
+def test_teaching_one_class_after_all_and_having_it_covered_again(campus, meet, worker):
+    """Of two days away one class is taken back by itself, and later taken in again."""
+    next_day = campus.day + dt.timedelta(days=1)
+    MeetingFactory(offering=campus.meeting.offering, day=next_day, clock=dt.time(14))
+    case, other = campus.away(days=2)
+    worker.run()
+    ada = meet(campus.user("ADA"))
+    ada.opens(reverse("reallocation:absence-detail", args=[case.absence.uid]))
+    ada.follows("Math")
+    ada.unfolds("I can teach this one after all")
+    ada.reads("Nobody is asked any more", "The absence stays on file.")
+    assert again(case).status == CaseStatus.OPEN
+    ada.presses("I teach this class")
+    ada.reads(
+        "The class is yours, and everybody concerned is told.", "You teach the class after all."
+    )
+    worker.run()
+    assert (again(case).status, again(other).status) == (CaseStatus.WITHDRAWN, CaseStatus.OPEN)
+    ben = meet(campus.user("BEN"))
+    ben.opens("/inbox/")
+    ben.reads("No longer needed: MATH")
+
+    ada.follows("The absence")
+    ada.follows("Change")
+    ada.use(ada.page.get_by_role("checkbox"))
+    ada.answers("look", "1")
+    ada.reads("Classes that come in", "somebody is looked for.")
+    ada.presses("Change the absence")
+    worker.run()
+    assert case.meeting.cases.filter(status=CaseStatus.OPEN).count() == 1
+
+
+def test_a_registrar_says_that_the_professor_can_teach_after_all(campus, meet, worker):
+    case = campus.file()
+    worker.run()
+    answers.accept(
+        case.offers.get(professor__code="BEN"), by=campus.professors["BEN"], now=timezone.now()
+    )
+    worker.run()
+    registrar = meet(campus.registrar)
+    registrar.opens(page(case))
+    registrar.unfolds("The professor can teach this one after all")
+    registrar.reads("Ben Baker is released.")
+    registrar.presses("Give it back to the professor")
+    registrar.reads("The class is the professor’s again", "Ada Adler teaches the class after all.")
+    worker.run()
+    assert again(case).meeting.professor.code == "ADA"
+
+
 def test_giving_a_class_back(campus, meet, worker):
     case = campus.file()
     worker.run()

@@ -5,14 +5,16 @@ import datetime as dt
 import pytest
 
 from fairness.models import LedgerEntry
-from reallocation import absences, answers
-from reallocation.enums import CaseStatus, StepNumber, WaitingFor
-from reallocation.models import Case, LogEntry, Offer
+from reallocation import absences, answers, overrides
+from reallocation.audit import Who
+from reallocation.enums import ActorKind, CaseStatus, StepNumber, WaitingFor
+from reallocation.models import Case, LogEntry, Notice, Offer
 from reallocation.refusals import Refused
 from reallocation.sweep import sweep
 from tests.factories import MeetingFactory, at, small_institute
 from timetable.enums import MeetingStatus
-from timetable.models import Absence, Hold
+from timetable.models import Absence, AbsenceException, Hold
+from voting.models import Ballot
 
 
 def test_every_meeting_in_the_span_gets_a_case(flow):
@@ -225,6 +227,276 @@ def test_prolonging_opens_cases_and_shortening_withdraws_them(flow):
         now=flow.now,
     )
     assert [c.status for c in Case.objects.order_by("pk")] == ["withdrawn", "open"]
+
+
+# One class of an absence, taught after all
+
+
+def two_days(flow):
+    first, second = flow.file(ends="2027-03-04 00:00").cases
+    flow.settle()
+    return flow.again(first), flow.again(second)
+
+
+def told_since(flow, before):
+    rows = Notice.objects.filter(pk__gt=before).order_by("pk")
+    return [
+        (one.kind, sorted(m.user.email.partition("@")[0] for m in one.messages.all()))
+        for one in rows
+    ]
+
+
+def last_notice():
+    return Notice.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+
+
+def test_leaving_one_class_out_ends_its_case_and_no_other(flow):
+    case, other = two_days(flow)
+    before, turn = last_notice(), other.turn
+    absences.leave_out(case, now=flow.now)
+    case, other = flow.again(case), flow.again(other)
+    assert (case.status, case.due_at, case.waiting_for) == (CaseStatus.WITHDRAWN, None, "")
+    assert {status for _, status in flow.offers(case)} == {"withdrawn"}
+    assert (other.status, other.turn) == (CaseStatus.OPEN, turn)
+    assert case.absence.withdrawn_at is None
+    told = told_since(flow, before)
+    assert sorted(told[:-1]) == [("offer-withdrawn", [name]) for name in ("ben", "cleo", "dan")]
+    assert told[-1] == ("left-out", ["ada"])
+    entries = LogEntry.objects.filter(case=case).order_by("-number")
+    kinds = [entry.kind for entry in entries]
+    assert kinds[: kinds.index("absence.left_out") + 1].count("case.withdrawn") == 1
+    assert entries.get(kind="absence.left_out").data == {
+        "absence": str(case.absence.uid),
+        "professor": "ADA",
+        "name": "Ada Adler",
+        "class": "MATH.A",
+        "starts_at": "2027-03-02T08:00:00+00:00",
+    }
+    assert flow.tick(minutes=1).opened == 0
+
+
+def test_leaving_it_out_gives_a_substituted_class_back_and_reverses_the_ledger(flow):
+    case, _ = two_days(flow)
+    offer = case.offers.get(professor__code="BEN")
+    answers.accept(offer, by=offer.professor, now=flow.now)
+    flow.settle()
+    before = last_notice()
+    absences.leave_out(case, now=flow.now)
+    case = flow.again(case)
+    assert (case.status, case.meeting.professor.code) == (CaseStatus.WITHDRAWN, "ADA")
+    assert sum(LedgerEntry.objects.filter(kind="given").values_list("hours", flat=True)) == 0
+    assert {kind for kind, _ in told_since(flow, before)} == {
+        "released",
+        "restored",
+        "restored-professor",
+    }
+
+
+def test_leaving_it_out_calls_the_vote_off_and_frees_whoever_was_promised(flow):
+    case, _ = two_days(flow)
+    case = flow.past(case)
+    answers.choose_candidate(case, candidate=flow.house.professors["EVE"], now=flow.now)
+    flow.settle()
+    offer = case.offers.get(professor__code="EVE")
+    answers.accept(offer, by=offer.professor, now=flow.now)
+    flow.settle()
+    assert flow.again(case).waiting_for == WaitingFor.CLASS_VOTE
+    absences.leave_out(case, now=flow.now)
+    assert not Ballot.objects.open().filter(subject_uid=case.uid).exists()
+    assert not Hold.objects.filter(case_uid=case.uid).exists()
+    offer.refresh_from_db()
+    assert (flow.again(case).status, offer.status) == ("withdrawn", "withdrawn")
+
+
+def test_a_postponed_class_that_is_left_out_goes_back_to_its_old_time(flow):
+    case, _ = two_days(flow)
+    while case.step < StepNumber.RESCHEDULE:
+        case = flow.past(case)
+    absences.leave_out(case, now=flow.now)
+    case = flow.again(case)
+    assert (case.status, case.meeting.status) == (CaseStatus.WITHDRAWN, MeetingStatus.SCHEDULED)
+
+
+def begun_while_covered(flow):
+    case = covered(flow)
+    flow.now = at("2027-03-02 09:05")
+    return case
+
+
+def moved(flow):
+    flow.now = at("2027-03-02 09:30")
+    return flow.past(flow.case())
+
+
+def begun_and_postponed(flow):
+    flow.now = at("2027-03-02 09:30")
+    return flow.case()
+
+
+def of_a_withdrawn_absence(flow):
+    case = flow.case()
+    absences.withdraw(case.absence, now=flow.now)
+    return flow.again(case)
+
+
+def left_out_already(flow):
+    case, _ = two_days(flow)
+    absences.leave_out(case, now=flow.now)
+    return flow.again(case)
+
+
+def old_time_taken(flow):
+    case, _ = two_days(flow)
+    while case.step < StepNumber.RESCHEDULE:
+        case = flow.past(case)
+    MeetingFactory(
+        offering=flow.house.classes["MATH.B"],
+        planned_professor=flow.house.professors["ADA"],
+        day=dt.date(2027, 3, 2),
+        clock=dt.time(9),
+    )
+    return case
+
+
+@pytest.mark.parametrize(
+    ("make", "code"),
+    [
+        (begun_while_covered, "class_begun"),
+        (begun_and_postponed, "class_begun"),
+        (moved, "case_closed"),
+        (of_a_withdrawn_absence, "absence_withdrawn"),
+        (left_out_already, "case_closed"),
+        (old_time_taken, "cannot_restore"),
+    ],
+)
+def test_what_cannot_be_taught_after_all_is_refused_and_nothing_is_changed(flow, make, code):
+    case = make(flow)
+    before = (case.status, case.turn, LogEntry.objects.count(), AbsenceException.objects.count())
+    with pytest.raises(Refused) as refused:
+        absences.leave_out(case, now=flow.now)
+    assert refused.value.code == code
+    assert absences.can_leave_out(case, flow.now) == (code == "cannot_restore")
+    case = flow.again(case)
+    assert before == (
+        case.status, case.turn, LogEntry.objects.count(), AbsenceException.objects.count(),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("span", "of_class", "ends"),
+    [
+        (("2027-03-02 09:00", "2027-03-02 10:30"), False, True),
+        (("2027-03-02 00:00", "2027-03-03 00:00"), False, False),
+        (("2027-03-02 00:00", "2027-03-03 00:00"), True, True),
+        (("2027-03-02 00:00", "2027-03-04 00:00"), True, False),
+    ],
+)
+def test_an_absence_about_this_class_alone_is_withdrawn_with_it(flow, span, of_class, ends):
+    offering = flow.house.classes["MATH.A"] if of_class else None
+    case, *_ = flow.file(starts=span[0], ends=span[1], offering=offering).cases
+    flow.settle()
+    before = last_notice()
+    assert absences.is_about_alone(case.absence, case) == ends
+    absences.leave_out(case, now=flow.now)
+    case = flow.again(case)
+    assert case.status == CaseStatus.WITHDRAWN
+    assert (case.absence.withdrawn_at is not None) == ends
+    receipt = "absence-withdrawn" if ends else "left-out"
+    assert told_since(flow, before)[-1] == (receipt, ["ada"])
+    assert LogEntry.objects.filter(kind="absence.withdrawn").exists() == ends
+
+
+def test_an_absence_goes_with_the_last_of_its_classes_only_if_all_are_taught(flow):
+    """Of a class's absence two meetings are taken back one by one: with the second it is over."""
+    offering = flow.house.classes["MATH.A"]
+    first, second = flow.file(ends="2027-03-04 00:00", offering=offering).cases
+    flow.settle()
+    absences.leave_out(first, now=flow.now)
+    assert flow.again(first).absence.withdrawn_at is None
+    absences.leave_out(second, now=flow.now)
+    assert flow.again(second).absence.withdrawn_at is not None
+
+
+def changed(flow, absence, *, starts="2027-03-02 00:00", ends="2027-03-04 00:00", take_in=()):
+    return absences.change(
+        absence, starts_at=at(starts), ends_at=at(ends), take_in=take_in, now=flow.now
+    )
+
+
+def test_what_is_left_out_stays_so_however_the_absence_is_changed(flow):
+    case, other = two_days(flow)
+    absences.leave_out(case, now=flow.now)
+    changed(flow, case.absence, ends="2027-03-05 00:00")
+    changed(flow, case.absence, starts="2027-03-03 00:00")
+    changed(flow, case.absence)
+    assert flow.tick(minutes=1).opened == 0
+    assert [c.status for c in case.meeting.cases.all()] == ["withdrawn"]
+    assert flow.again(other).is_open
+
+
+def test_what_is_left_out_is_taken_in_again_when_that_is_said(flow):
+    case, _ = two_days(flow)
+    absences.leave_out(case, now=flow.now)
+    assert absences.left_out(case.absence, flow.now) == [case.meeting]
+    filed = changed(flow, case.absence, take_in=[case.meeting_id])
+    assert [opened.meeting for opened in filed.cases] == [case.meeting]
+    assert absences.left_out(case.absence, flow.now) == []
+    entry = LogEntry.objects.get(kind="absence.changed")
+    assert entry.data["taken_in"] == [{"class": "MATH.A", "starts_at": "2027-03-02T08:00:00+00:00"}]
+    flow.settle()
+    again = flow.again(filed.cases[0])
+    absences.leave_out(again, now=flow.now)
+    assert flow.again(again).status == CaseStatus.WITHDRAWN
+
+
+@pytest.mark.parametrize(
+    ("starts", "clock", "code"),
+    [
+        ("2027-03-03 00:00", "2027-03-01 09:00", "outside_absence"),
+        ("2027-03-02 00:00", "2027-03-02 09:30", "class_begun"),
+    ],
+)
+def test_what_cannot_be_taken_in_is_refused_and_nothing_is_changed(flow, starts, clock, code):
+    case, _ = two_days(flow)
+    absences.leave_out(case, now=flow.now)
+    flow.now = at(clock)
+    with pytest.raises(Refused) as refused:
+        changed(flow, case.absence, starts=starts, take_in=[case.meeting_id])
+    assert refused.value.code == code
+    assert AbsenceException.objects.get().cover is False
+    assert Absence.objects.get().starts_at == at("2027-03-02 00:00")
+
+
+def test_only_what_is_left_out_can_be_taken_in(flow):
+    case, _ = two_days(flow)
+    with pytest.raises(Refused) as refused:
+        changed(flow, case.absence, take_in=[case.meeting_id])
+    assert refused.value.code == "outside_absence"
+
+
+def test_a_registrar_who_opens_the_case_again_takes_the_class_in(flow):
+    case, _ = two_days(flow)
+    absences.leave_out(case, now=flow.now)
+    overrides.reopen(
+        case, step=StepNumber.SECTION, why="Ill", now=flow.now, who=Who(ActorKind.REGISTRAR)
+    )
+    assert flow.again(case).is_open
+    assert absences.left_out(case.absence, flow.now) == []
+    changed(flow, case.absence, starts="2027-03-03 00:00")
+    changed(flow, case.absence)
+    assert [c.status for c in case.meeting.cases.order_by("pk")] == ["withdrawn", "open"]
+
+
+def test_a_co_taught_class_that_was_insisted_on_is_insisted_on_again(flow):
+    meeting = flow.house.meetings["CHEM.A", "2027-03-02"]
+    (case,) = flow.file(professor="CLEO", cover={meeting.pk: True}).cases
+    flow.settle()
+    absences.leave_out(case, now=flow.now)
+    span = {"starts_at": at("2027-03-02 00:00"), "ends_at": at("2027-03-03 00:00")}
+    (coming,) = absences.coming_in(case.absence, *span.values(), [meeting.pk])
+    assert (coming.meeting, coming.needs_cover) == (meeting, True)
+    filed = absences.change(case.absence, **span, take_in=[meeting.pk], now=flow.now)
+    assert [opened.meeting for opened in filed.cases] == [meeting]
 
 
 def test_substitute_who_falls_ill_opens_a_case_of_their_own(flow):

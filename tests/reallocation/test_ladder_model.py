@@ -2,6 +2,7 @@
 
 import datetime as dt
 import zoneinfo
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -609,6 +610,34 @@ def test_withdrawing_gives_a_substituted_meeting_back(play):
     assert case.status == "withdrawn"
     assert play.world.meetings[LESSON].professor == "ada"
     assert play.world.given == {}
+
+
+def test_leaving_one_out_leaves_the_others_and_stays_so_when_prolonged(play):
+    play.world.add(meeting("m2", "alg", "ada", place(9)))
+    (first, second) = play.file(at(1, "09:00"), ends=at(9, "23:00"))
+    play.do(outside.leave_out, first.name, now=at(1, "10:00"))
+    assert (first.status, second.status) == ("withdrawn", "open")
+    play.do(outside.change, "a1", at(9, "00:00"), at(9, "23:00"), now=at(1, "11:00"))
+    play.do(outside.change, "a1", at(8, "00:00"), at(9, "23:00"), now=at(1, "12:00"))
+    assert len(play.world.cases) == 2
+    take_in = partial(outside.change, take_in=["m1"])
+    play.do(take_in, "a1", at(8, "00:00"), at(9, "23:00"), now=at(1, "13:00"))
+    assert [(c.meeting, c.status) for c in play.world.cases.values()] == [
+        ("m1", "withdrawn"),
+        ("m2", "open"),
+        ("m1", "open"),
+    ]
+
+
+@pytest.mark.parametrize("of_its_time", [True, False])
+def test_an_absence_about_nothing_else_is_over_with_its_only_class(play, of_its_time):
+    starts_at, ends_at, _ = place(8)
+    span = {"starts": starts_at, "ends": ends_at} if of_its_time else {}
+    (case,) = play.file(at(1, "09:00"), **span)
+    play.do(outside.leave_out, case.name, now=at(1, "10:00"))
+    assert (case.status, play.world.absences["a1"].withdrawn) == ("withdrawn", of_its_time)
+    with pytest.raises(Refused):
+        outside.leave_out(play.world, case.name, at(1, "11:00"))
 
 
 def test_shortening_withdraws_the_cases_outside_and_prolonging_opens_new_ones(play):

@@ -357,6 +357,18 @@ def test_a_restored_class_is_told_to_students_and_professor(house, case):
     )  # fmt: skip
 
 
+def test_a_class_that_is_left_out_is_told_to_its_professor_each_time(case):
+    announce.class_left_out(case, NOW)
+    announce.class_left_out(case, NOW)
+    assert told() == [("left-out", ["ada"])]
+    subject, body = words("left-out")
+    assert subject == "You teach MATH on Tue 2 Mar, 09:00 yourself"
+    assert body.startswith("This class is left out of your absence: you teach it as planned.")
+    case.turn += 1
+    announce.class_left_out(case, NOW)
+    assert told() == [("left-out", ["ada"])] * 2
+
+
 def test_co_teachers_are_told_with_the_class(house):
     case = case_of(house, "CHEM.A")
     meetings.postpone(case.meeting_id)

@@ -4,7 +4,7 @@ from urllib.parse import urlencode
 import pytest
 from django.urls import reverse
 
-from reallocation import answers
+from reallocation import absences, answers
 from reallocation.enums import ActorKind, CaseStatus
 from reallocation.models import Case, LogEntry
 from tests.factories import (
@@ -656,6 +656,54 @@ def test_prolonging_shows_what_comes_in_before_it_is_done(site):
     )
     assert (response.status_code, response.url) == (302, page("detail", case.absence))
     assert Case.objects.count() == 2
+
+
+def without_the_first_of_two(site):
+    case, _ = site.flow.file(ends="2027-03-04 00:00").cases
+    site.flow.settle()
+    absences.leave_out(case, now=site.flow.now)
+    return site.flow.again(case)
+
+
+def test_a_class_left_out_comes_in_again_only_if_that_is_said(site):
+    case = without_the_first_of_two(site)
+    address, sent = page("change", case.absence), change(last_day="2027-03-03")
+    assert (
+        "Classes that are left out. Look for somebody after all for: Tue 2 Mar, 09:00–10:30, Algebra"
+    ) in site.read("ADA", address)
+    response = site.post("ADA", address, **sent, look="1")
+    assert "No class is concerned." in words(response)
+    unsaid = response.context["form"].mark
+
+    sent |= {"take_in": [str(case.meeting.uid)]}
+    response = site.post("ADA", address, **sent, confirm=unsaid)
+    assert (
+        "Classes that come in Tue 2 Mar, 09:00–10:30, Algebra: somebody is looked for."
+    ) in words(response)
+    assert not case.meeting.cases.filter(status="open").exists()
+    response = site.post("ADA", address, **sent, confirm=response.context["form"].mark)
+    assert response.status_code == 302
+    assert case.meeting.cases.filter(status="open").count() == 1
+    assert "left out" not in site.read("ADA", address)
+
+
+def test_a_class_that_the_new_span_does_not_hold_cannot_be_taken_in(site):
+    case = without_the_first_of_two(site)
+    address = page("change", case.absence)
+    sent = change(day="2027-03-03", last_day="2027-03-03", take_in=[str(case.meeting.uid)])
+    response = site.post("ADA", address, **sent, look="1")
+    assert response.status_code == 409
+    assert list(response.context["form"].errors) == ["take_in"]
+    assert "This class meeting does not lie in the absence." in words(response)
+
+
+def test_what_is_not_left_out_is_no_choice(site):
+    case = without_the_first_of_two(site)
+    other = site.house.meetings["PHYS.A", "2027-03-02"]
+    sent = change(last_day="2027-03-03", take_in=[str(other.uid)])
+    response = site.post("ADA", page("change", case.absence), **sent, look="1")
+    assert response.status_code == 400
+    assert "One of these classes is not left out any more." in words(response)
 
 
 def test_shortening_says_what_becomes_of_the_cases_that_end(site):

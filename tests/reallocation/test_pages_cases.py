@@ -112,11 +112,18 @@ def test_who_may_not_see_a_case_cannot_act_on_it_either(site):
         ("A1", "name"),
         ("ADA", "drop"),
         ("ADA", "no-such-act"),
+        ("BEN", "teach"),
+        ("EVE", "teach"),
+        ("A1", "teach"),
+        ("B1", "teach"),
+        (None, "teach"),
         ("ADA", ""),
     ):
-        assert site.post(who, page(case), act=act, why="Because").status_code == 404
+        refused = 302 if who is None else 404
+        assert site.post(who, page(case), act=act, why="Because").status_code == refused
     auditor = StaffFactory(institute=site.house.institute, role=StaffRole.AUDITOR).user
-    assert site.post(auditor, page(case), act="drop", why="Because").status_code == 404
+    for act in ("drop", "teach"):
+        assert site.post(auditor, page(case), act=act, why="Because").status_code == 404
     assert site.flow.again(case).turn == case.turn
 
 
@@ -293,7 +300,7 @@ def test_the_live_part_is_empty_until_something_happens(site):
 def test_the_live_part_says_when_there_is_something_new_to_do(site):
     case = site.flow.case()
     context = site.get("ADA", page(case)).context
-    assert context["acts"] == "name"
+    assert context["acts"] == "name,teach"
     refused = [decline(site.flow, case, code) for code in ("BEN", "CLEO", "DAN")][-1]
     response = site.get("ADA", f"{page(refused)}?live={context['state']}&acts={context['acts']}")
     assert "Things have moved on. Show what I can do now" in words(response)
@@ -314,7 +321,7 @@ def test_the_absent_professor_chooses_from_the_list_with_its_reasons(site):
     assert "Who shall be asked?" in text
     assert "1. Eve Ernst 0.3 h below fair share · no other class that day balance" in text
     assert "balance 1.00 → 1.00" in text
-    assert open_acts(site, "ADA", case) == ["choose-candidate", "name"]
+    assert open_acts(site, "ADA", case) == ["choose-candidate", "name", "teach"]
     response = site.post("ADA", page(case), act="choose-candidate", candidate="EVE")
     assert (response.status_code, response.url) == (302, page(case))
     site.flow.settle()
@@ -475,6 +482,105 @@ def test_who_is_busy_cannot_be_named_and_the_page_says_who_is_free(site):
     assert "Free then: Dan Dorn, Cleo Clark, Eve Ernst." in words(response)
 
 
+# Teaching one class of an absence after all
+
+
+def test_teaching_one_class_after_all_says_first_what_follows(site):
+    (case, other) = site.flow.file(ends="2027-03-04 00:00").cases
+    site.flow.settle()
+    assert (
+        "I can teach this one after all Nobody is asked any more; Ada Adler teaches it as planned. "
+        "Everybody concerned is told. The absence stays on file. This class is left out of it, also if "
+        "it is changed later, until it is taken in again under “Change”. I teach this class"
+    ) in site.read("ADA", page(case))
+    assert site.flow.again(case).is_open
+
+    response = site.post("ADA", page(case), act="teach")
+    assert (response.status_code, response.url) == (302, page(case))
+    assert (site.flow.again(case).status, site.flow.again(other).status) == ("withdrawn", "open")
+    text = site.read("ADA", page(case))
+    assert "You teach the class after all." in text
+    assert "Ada Adler can teach this class after all." in text
+    entry = LogEntry.objects.get(kind="absence.left_out")
+    assert (entry.actor_kind, entry.actor_name) == (ActorKind.PROFESSOR, "Ada Adler")
+
+
+def test_of_an_absence_about_one_class_alone_the_page_says_that_it_ends(site):
+    case = site.flow.case(starts="2027-03-02 09:00", ends="2027-03-02 10:30")
+    assert "The absence is about this class alone, so it is withdrawn." in site.read(
+        "ADA", page(case)
+    )
+    site.post("ADA", page(case), act="teach")
+    assert "Withdrawn" in site.read(
+        "ADA", reverse("reallocation:absence-detail", args=[case.absence.uid])
+    )
+
+
+def test_a_substitute_is_named_who_would_be_released(site):
+    case = substituted(site.flow)
+    assert "Ada Adler teaches it as planned, if free then; Cleo Clark is released." in site.read(
+        "ADA", page(case)
+    )
+
+
+def test_a_registrar_gives_a_class_back_for_the_professor(site):
+    case = substituted(site.flow)
+    assert "The professor can teach this one after all" in site.read("REGISTRAR", page(case))
+    assert site.post("REGISTRAR", page(case), act="teach").status_code == 302
+    case = site.flow.again(case)
+    assert (case.status, case.meeting.professor.code) == (CaseStatus.WITHDRAWN, "ADA")
+    assert LogEntry.objects.get(kind="absence.left_out").actor_kind == ActorKind.REGISTRAR
+
+
+def test_a_head_of_department_cannot_give_a_class_back(site):
+    case = site.flow.case()
+    department = case.meeting.offering.course.department
+    head = StaffFactory(
+        institute=site.house.institute, role=StaffRole.HEAD, department=department
+    ).user
+    assert open_acts(site, head, case) == []
+    assert site.post(head, page(case), act="teach").status_code == 404
+    assert site.flow.again(case).is_open
+
+
+def test_the_substitute_who_is_away_in_turn_takes_only_their_own_case_back(site):
+    case = substituted(site.flow)
+    second = site.flow.case(professor="CLEO", ends="2027-03-02 10:45")
+    assert second.meeting == case.meeting
+    assert open_acts(site, "CLEO", second) == ["name", "teach"]
+    assert site.post("CLEO", page(case), act="teach").status_code == 404
+    assert site.post("CLEO", page(second), act="teach").status_code == 302
+    assert site.flow.again(second).status == CaseStatus.WITHDRAWN
+    assert site.flow.again(case).meeting.professor.code == "CLEO"
+
+
+def test_what_has_begun_or_moved_cannot_be_taught_after_all(site):
+    case = substituted(site.flow)
+    site.flow.tick(to="2027-03-02 09:30")
+    assert "teach" not in open_acts(site, "ADA", case)
+    response = site.post("ADA", page(case), act="teach")
+    assert response.status_code == 409
+    assert "This is not being asked any more." in words(response)
+    assert site.flow.again(case).status == CaseStatus.SUBSTITUTED
+
+
+def test_a_class_whose_old_time_is_gone_says_so_and_goes_on(site):
+    case = waits_for_a_slot(site.flow)
+    MeetingFactory(
+        offering=site.house.classes["MATH.B"],
+        planned_professor=site.house.professors["ADA"],
+        day=dt.date(2027, 3, 2),
+        clock=dt.time(9),
+    )
+    response = site.post("ADA", page(case), act="teach")
+    assert response.status_code == 409
+    assert "The old time of this class is over or taken, so it needs a new one." in words(response)
+    assert site.flow.again(case).waiting_for == WaitingFor.SLOT_CHOICE
+
+
+# Taking a promise back
+
+
 def test_a_substitute_takes_their_promise_back(site):
     case = substituted(site.flow)
     assert open_acts(site, "CLEO", case) == ["take-back"]
@@ -516,9 +622,9 @@ def test_nobody_takes_back_what_has_begun(site):
 
 def test_registrars_find_all_their_acts(site):
     case = site.flow.case()
-    assert open_acts(site, "REGISTRAR", case) == ["name", "assign", "move", "send", "drop"]
+    assert open_acts(site, "REGISTRAR", case) == ["name", "teach", "assign", "move", "send", "drop"]
     case = accept(site.flow, case, "CLEO")
-    assert open_acts(site, "REGISTRAR", case) == ["reopen"]
+    assert open_acts(site, "REGISTRAR", case) == ["teach", "reopen"]
 
 
 def act(site, case, name, **fields):

@@ -215,7 +215,12 @@ def test_a_wrong_choice_by_link_is_refused_at_its_place(site):
 
 def test_a_link_is_no_login(site):
     case = accept(site.flow, site.flow.case(), "CLEO")
-    for who, act in (("CLEO", "take-back"), ("ADA", "name"), ("REGISTRAR", "drop")):
+    for who, act in (
+        ("CLEO", "take-back"),
+        ("ADA", "name"),
+        ("ADA", "teach"),
+        ("REGISTRAR", "drop"),
+    ):
         address = case_link(site, case, who)
         assert site.post(None, address, act=act, why="Because").status_code == 404
         assert [act.name for act, _ in site.get(None, address).context["forms"]] == []

@@ -412,8 +412,22 @@ def test_of_sixteen_overlapping_absences_one_is_filed(guard, monkeypatch):
     assert Absence.objects.count() == (1 if guard == LOCKED else 16)
 
 
+@pytest.mark.parametrize(
+    ("withdraw", "come_to"),
+    [
+        (lambda case: absences.withdraw(case.absence, now=case.due_at), {"done": 2}),
+        # Its time is over by then, which says so of the class alone.
+        (
+            lambda case: absences.leave_out(case, now=case.due_at),
+            {"done": 1, "class_begun": 1},
+        ),
+    ],
+    ids=["of the absence", "of the class alone"],
+)
 @pytest.mark.parametrize("n", range(3))
-def test_a_withdrawal_and_the_move_of_its_case_do_not_wait_for_each_other(n, monkeypatch):
+def test_a_withdrawal_and_the_move_of_its_case_do_not_wait_for_each_other(
+    n, withdraw, come_to, monkeypatch
+):
     """Both need the case and its professor: everybody locks the case first."""
     case = away(lesson(factories.ProfessorFactory(), room=factories.RoomFactory()))
     factories.PeriodFactory(term=case.meeting.offering.term)
@@ -435,7 +449,7 @@ def test_a_withdrawal_and_the_move_of_its_case_do_not_wait_for_each_other(n, mon
     monkeypatch.setattr(engine, "_lock_seen", pausing(engine._lock_seen))
     monkeypatch.setattr(absences, "lock_people_and_rooms", pausing(absences.lock_people_and_rooms))
     outcomes = at_once(
-        lambda: absences.withdraw(case.absence, now=case.due_at),
+        lambda: withdraw(case),
         lambda: engine.advance(case.pk, expected=case.turn, now=case.due_at),
     )
-    assert kinds(outcomes) == {"done": 2}
+    assert kinds(outcomes) == come_to

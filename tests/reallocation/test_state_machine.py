@@ -358,7 +358,11 @@ class SideBySide(RuleBasedStateMachine):
         shifts = st.sampled_from([-26, -2, 0, 0, 2, 26, 50])
         starts_at = absence.starts_at + data.draw(shifts, label="start") * HOUR
         ends_at = absence.ends_at + data.draw(shifts, label="end") * HOUR
-        self.twin.change(name, starts_at, ends_at, self.now)
+        left_out = sorted(meeting for meeting, cover in absence.cover.items() if not cover)
+        take_in = []
+        if left_out:
+            take_in = data.draw(st.lists(st.sampled_from(left_out), unique=True), label="take in")
+        self.twin.change(name, starts_at, ends_at, self.now, take_in)
         self.after(data)
 
     @precondition(lambda self: self.twin and self.unrest and self.world.absences)
@@ -366,6 +370,13 @@ class SideBySide(RuleBasedStateMachine):
     def withdraw(self, data):
         self.unrest -= 1
         self.twin.withdraw(self.pick(data, self.world.absences, "absence"), self.now)
+        self.after(data)
+
+    @precondition(lambda self: self.twin and self.unrest and self.world.cases)
+    @rule(data=st.data())
+    def leave_out(self, data):
+        self.unrest -= 1
+        self.twin.leave_out(self.pick(data, self.world.cases, "case"), self.now)
         self.after(data)
 
     @precondition(lambda self: self.twin and self.unrest and self.promised())

@@ -30,6 +30,7 @@ from tests.reallocation.model.world import (
     Weekly,
     World,
 )
+from timetable.models import Absence as AbsenceRow
 from timetable.models import Hold
 from timetable.models import Meeting as MeetingRow
 from voting import ballots
@@ -313,11 +314,24 @@ class Twin:
         self.adopt_cases()
         return refused
 
-    def change(self, name, starts_at, ends_at, now):
+    def change(self, name, starts_at, ends_at, now, take_in=()):
         absence = self.rows.absences[name]
         self.both(
-            lambda: absences.change(absence, starts_at=starts_at, ends_at=ends_at, now=now),
-            lambda: outside.change(self.world, name, starts_at, ends_at, now),
+            lambda: absences.change(
+                absence,
+                starts_at=starts_at,
+                ends_at=ends_at,
+                take_in=[self.rows.meetings[meeting] for meeting in take_in],
+                now=now,
+            ),
+            lambda: outside.change(self.world, name, starts_at, ends_at, now, take_in),
+        )
+        self.adopt_cases()
+
+    def leave_out(self, name, now):
+        self.both(
+            lambda: absences.leave_out(self.rows.case(name), now=now),
+            lambda: outside.leave_out(self.world, name, now),
         )
         self.adopt_cases()
 
@@ -475,6 +489,8 @@ class Twin:
         view = {}
         for meeting in world.meetings.values():
             view[meeting.name] = (meeting.status, meeting.professor, meeting.place)
+        for absence in world.absences.values():
+            view[absence.name] = {"withdrawn": absence.withdrawn, "cover": absence.cover}
         for case in world.cases.values():
             view[case.name] = {
                 "status": case.status,
@@ -520,6 +536,13 @@ class Twin:
                 codes[meeting.professor_id],
                 place_of(meeting),
             )
+        for name, known in rows.absences.items():
+            absence = AbsenceRow.objects.get(pk=known.pk)
+            decided = dict(absence.exceptions.values_list("meeting", "cover"))
+            view[name] = {
+                "withdrawn": absence.withdrawn_at is not None,
+                "cover": {names[pk]: cover for pk, cover in decided.items()},
+            }
         holds = defaultdict(list)
         for hold in Hold.objects.filter(institute=rows.institute):
             holds[hold.case_uid].append(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Collection
 
 from . import free
 from .ladder import drop, end_offers, enter, give, hold_candidate, leave, postpone, settle_in
-from .world import Absence, Case, Meeting, Offer, Place, Refused, Visit, World
+from .world import Absence, Case, Meeting, Offer, Place, Refused, Visit, World, overlap
 
 # Absences.
 
@@ -47,9 +48,14 @@ def check_span(
 
 
 def change(
-    world: World, name: str, starts_at: dt.datetime, ends_at: dt.datetime, now: dt.datetime
+    world: World,
+    name: str,
+    starts_at: dt.datetime,
+    ends_at: dt.datetime,
+    now: dt.datetime,
+    take_in: Collection[str] = (),
 ) -> list[Case]:
-    """Prolonged or shortened: cases open and close accordingly."""
+    """Prolonged or shortened: cases open and close accordingly. What is taken in is left out no more."""
     absence = world.absences[name]
     if absence.withdrawn:
         raise Refused("absence_withdrawn")
@@ -59,6 +65,14 @@ def change(
     today = world.clock.moment(world.clock.day(now), dt.time())
     if starts_at < min(today, absence.starts_at):
         raise Refused("absence_past")
+    for wanted in take_in:
+        meeting = world.meetings[wanted]
+        lies_inside = overlap((starts_at, ends_at), meeting.place[:2])
+        if absence.cover.get(wanted) is not False or not (lies_inside and led(absence, meeting)):
+            raise Refused("outside_absence")
+        if meeting.place.starts_at <= now:
+            raise Refused("class_begun")
+    absence.cover |= dict.fromkeys(take_in, True)
     absence.starts_at, absence.ends_at = starts_at, ends_at
     return reconcile(world, absence, now)
 
@@ -69,6 +83,45 @@ def withdraw(world: World, name: str, now: dt.datetime) -> None:
         raise Refused("absence_withdrawn")
     absence.withdrawn = True
     reconcile(world, absence, now)
+
+
+def leave_out(world: World, name: str, now: dt.datetime) -> None:
+    """The professor teaches this one after all; where the absence was about nothing else, it is over."""
+    case = world.cases[name]
+    absence = world.absences[case.absence]
+    if absence.withdrawn:
+        raise Refused("absence_withdrawn")
+    if not no_longer_covered(world, case, now):
+        raise Refused("too_late")
+    absence.cover[case.meeting] = False
+    absence.withdrawn = is_about_alone(world, absence, case)
+
+
+def is_about_alone(world: World, absence: Absence, case: Case) -> bool:
+    """Whether the absence has nothing but this case: its class or its hours, and no other is left."""
+    before = case.before
+    hours_of_it = before.starts_at <= absence.starts_at <= absence.ends_at <= before.ends_at
+    others = [c for c in world.cases.values() if c.absence == absence.name and c is not case]
+    taught = {case.meeting, *(name for name, cover in absence.cover.items() if not cover)}
+    touched = {
+        meeting.name
+        for meeting in world.meetings.values()
+        if led(absence, meeting) and absence.spans(*meeting.place[:2])
+    }
+    return (
+        (absence.klass is not None or hours_of_it)
+        and all(c.status == "withdrawn" for c in others)
+        and touched <= taught
+    )
+
+
+def led(absence: Absence, meeting: Meeting) -> bool:
+    """Whether it is one of the meetings that its absent professor now holds."""
+    return (
+        meeting.professor == absence.professor
+        and meeting.status == "scheduled"
+        and absence.klass in {None, meeting.klass}
+    )
 
 
 def needs_cover(world: World, absence: Absence, meeting: Meeting) -> bool:
@@ -142,8 +195,8 @@ def later_cases(world: World, case: Case) -> list[Case]:
     return [c for c in reversed(after) if c.status != "withdrawn"]
 
 
-def no_longer_covered(world: World, case: Case, now: dt.datetime) -> None:
-    """The professor can teach after all.
+def no_longer_covered(world: World, case: Case, now: dt.datetime) -> bool:
+    """The professor can teach after all; False where it is too late for that.
 
     Where the substitute was away in turn, the cases that followed from that end as well.
     """
@@ -151,18 +204,19 @@ def no_longer_covered(world: World, case: Case, now: dt.datetime) -> None:
     later = later_cases(world, case)
     chain = [*later, case]
     if case.status not in {"open", "substituted"}:
-        return
+        return False
     if any(c.status not in {"open", "substituted"} for c in later):
-        return
+        return False
     if not case.is_open or meeting.status == "postponed":
         if case.before.starts_at <= now or not returns_to(world, case, meeting.status):
-            return
+            return False
         meeting.place, meeting.status = case.before, "scheduled"
         meeting.professor = case.professor
     for over in chain:
         if not over.is_open:
             world.given = {k: hours for k, hours in world.given.items() if k[0] != over.name}
         stop(world, over, "withdrawn", "withdrawn")
+    return True
 
 
 def returns_to(world: World, case: Case, status: str) -> bool:
@@ -418,3 +472,6 @@ def reopen(world: World, name: str, step: int, now: dt.datetime) -> None:
         postpone(meeting)
     make_ready(world, case, step, now)
     put_on(world, case, step, "sent_elsewhere", now)
+    absence = world.absences[case.absence]
+    if absence.cover.get(case.meeting) is False:
+        absence.cover[case.meeting] = True
