@@ -12,6 +12,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from timetable import moments
+from timetable.percentages import percentage
 
 SENTENCES = {
     # why a step was skipped or gave up
@@ -63,7 +64,7 @@ SENTENCES = {
     "rather_not": _("would rather not teach at that time"),
     "knows_section": _("knows the section"),
     "taught_course": _("taught {course} in {year}"),
-    "accepts_often": _("accepts {percent} % of requests"),
+    "accepts_often": _("accepts {percent} of requests"),
     # why a slot ranks where it does
     "no_clash": _("no student has another class"),
     "clash": _("{count} students have another class"),
@@ -122,6 +123,7 @@ SENTENCES = {
 
 _SAID: dict[str, Callable[[Any], str]] = {
     "hours": number_format,
+    "percent": percentage,
     "cap": number_format,
     "when": lambda stored: moments.day_and_time(dt.datetime.fromisoformat(stored)),
     "day": lambda stored: moments.day(dt.date.fromisoformat(stored)),

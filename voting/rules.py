@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from timetable.percentages import percentage
+
 from .enums import BallotResult
 
 
@@ -22,10 +24,10 @@ class Turnout:
         return 100 * self.voted // self.roll if self.roll else 0
 
     def sentence(self) -> str:
-        return _("%(voted)s of %(roll)s have voted (%(percent)s %%).") % {
+        return _("%(voted)s of %(roll)s have voted (%(percent)s).") % {
             "voted": self.voted,
             "roll": self.roll,
-            "percent": self.percent,
+            "percent": percentage(self.percent),
         }
 
 
@@ -69,5 +71,5 @@ class Rule:
             return _("The class agrees if more say yes than no; a tie is a no.")
         return _(
             "The class agrees if more say yes than no and at least %(quorum)s of the %(roll)s who "
-            "may vote (%(percent)s %%) say yes; a tie is a no."
-        ) % {"quorum": self.quorum(roll), "roll": roll, "percent": self.quorum_percent}
+            "may vote (%(percent)s) say yes; a tie is a no."
+        ) % {"quorum": self.quorum(roll), "roll": roll, "percent": percentage(self.quorum_percent)}

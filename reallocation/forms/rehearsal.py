@@ -81,7 +81,7 @@ class RehearsalForm(forms.ModelForm[Policy]):
         help_text=gettext_lazy("Empty: spread over what is left of the term."),
     )
     wave = _percent(
-        gettext_lazy("Share of all, %"),
+        gettext_lazy("Share of all,\u00a0%"),
         None,
         help_text=gettext_lazy("Of all who teach that day, instead of a number: a flu wave."),
     )
@@ -92,9 +92,9 @@ class RehearsalForm(forms.ModelForm[Policy]):
         max_value=MOST_LEAD_HOURS,
         help_text=gettext_lazy("Before the first class. Empty: half an hour to three days."),
     )
-    accept = _percent(gettext_lazy("Requests accepted, %"), Odds.accept)
-    turnout = _percent(gettext_lazy("Students who vote, %"), Odds.turnout)
-    yes = _percent(gettext_lazy("Votes for yes, %"), Odds.yes)
+    accept = _percent(gettext_lazy("Requests accepted,\u00a0%"), Odds.accept)
+    turnout = _percent(gettext_lazy("Students who vote,\u00a0%"), Odds.turnout)
+    yes = _percent(gettext_lazy("Votes for yes,\u00a0%"), Odds.yes)
     seed = forms.IntegerField(
         label=gettext_lazy("Lot"),
         initial=1,

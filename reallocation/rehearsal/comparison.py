@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from reallocation.enums import CaseStatus, StepNumber
 from reallocation.policy import rule
+from timetable.percentages import percentage
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrPromise
@@ -107,7 +108,7 @@ def _number(value: float, digits: int) -> str:
 
 
 def _percent(value: float, digits: int) -> str:
-    return _("%(n)s %%") % {"n": number_format(round(100 * value, digits - 2), digits - 2)}
+    return percentage(100 * value, digits - 2)
 
 
 def _points(value: float, digits: int) -> str:

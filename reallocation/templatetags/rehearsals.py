@@ -18,6 +18,7 @@ from reallocation.rehearsal import programme
 from reallocation.rehearsal.comparison import rule_name
 from reallocation.templatetags.cases import badge
 from timetable import moments
+from timetable.percentages import percentage
 
 register = template.Library()
 
@@ -47,8 +48,8 @@ def who_is_absent(rehearsal: Rehearsal) -> str:
     script = rehearsal.script
     day = _day(script["on"]) if script["on"] else ""
     if script["wave"] is not None:
-        said = {"percent": _percent(script["wave"]), "day": day}
-        return _("%(percent)s %% of all who teach on %(day)s") % said
+        said = {"percent": as_percent(script["wave"]), "day": day}
+        return _("%(percent)s of all who teach on %(day)s") % said
     said = {"n": number_format(script["absences"], 0), "day": day}
     if day:
         text = ngettext("%(n)s absence on %(day)s", "%(n)s absences on %(day)s", script["absences"])
@@ -67,11 +68,7 @@ def other_rules(rehearsal: Rehearsal) -> Iterator[tuple[str, Any, Any]]:
 
 @register.filter
 def as_percent(share: float) -> str:
-    return _("%(n)s %%") % {"n": _percent(share)}
-
-
-def _percent(share: float) -> str:
-    return number_format(round(100 * share), 0)
+    return percentage(100 * share)
 
 
 def _day(text: str) -> str:

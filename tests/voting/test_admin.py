@@ -49,7 +49,7 @@ def test_a_registrar_reads_the_sums_of_a_closed_ballot(sign_in):
         assert ballot.question in text
         assert "2 : 1" in text
         assert "Rejected" in text or "Approved" in text
-        assert "3 of 9 have voted (33 %)." in text
+        assert "3 of 9 have voted (33\u00a0%)." in text
 
 
 @pytest.mark.parametrize(("size", "closed"), [(9, False), (4, True), (4, False)])

@@ -109,7 +109,7 @@ def test_a_class_page_takes_the_vote_and_shows_how_it_ended(client):
     for said in (
         ballot.question,
         "The class agrees if more say yes than no and at least 2 of the 8",
-        "0 of 8 have voted (0 %).",
+        "0 of 8 have voted (0\u00a0%).",
         " left",
         f'action="{page(ballot)}"',
         'name="choice" value="yes"',

@@ -86,7 +86,7 @@ def test_a_voter_sees_the_own_vote_and_nobody_elses():
         ballot=ballot,
         phase="open",
         rule=(
-            "The class agrees if more say yes than no and at least 2 of the 5 who may vote (25 %) "
+            "The class agrees if more say yes than no and at least 2 of the 5 who may vote (25\u00a0%) "
             "say yes; a tie is a no."
         ),
         count=Count(Turnout(2, 5), 1, 1),

@@ -113,7 +113,7 @@ def test_nobody_voting_is_a_no_even_without_a_quorum():
 
 def test_the_rule_is_one_sentence():
     assert Rule(25).sentence(30) == (
-        "The class agrees if more say yes than no and at least 8 of the 30 who may vote (25 %) say "
+        "The class agrees if more say yes than no and at least 8 of the 30 who may vote (25\u00a0%) say "
         "yes; a tie is a no."
     )
     assert Rule(0).sentence(30) == "The class agrees if more say yes than no; a tie is a no."
@@ -123,4 +123,4 @@ def test_turnout_says_everybody_only_of_everybody():
     assert Turnout(299, 300).percent == 99
     assert Turnout(300, 300).percent == 100
     assert Turnout(0, 0).percent == 0
-    assert Turnout(12, 30).sentence() == "12 of 30 have voted (40 %)."
+    assert Turnout(12, 30).sentence() == "12 of 30 have voted (40\u00a0%)."

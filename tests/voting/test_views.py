@@ -32,12 +32,12 @@ def test_a_voter_reads_question_rule_deadline_and_turnout(client):
     assert response.status_code == 200
     assert ballot.question in text
     assert (
-        "The class agrees if more say yes than no and at least 2 of the 8 who may vote (25 %) say "
+        "The class agrees if more say yes than no and at least 2 of the 8 who may vote (25\u00a0%) say "
         "yes; a tie is a no."
     ) in text
     assert f"{closes:%H:%M}" in text
     assert "Europe/Vienna" in text
-    assert "0 of 8 have voted (0 %)." in text
+    assert "0 of 8 have voted (0\u00a0%)." in text
     assert "You have not voted yet." in text
     assert response.headers["Cache-Control"].startswith("max-age=0, no-cache, no-store")
 
@@ -229,7 +229,7 @@ def test_the_live_part_is_a_part_and_shows_no_more_than_the_page(client):
     ballots.cast(ballot_uid=ballot.uid, student=students[1], choice=True, now=timezone.now())
     live = text_of(client.get(f"{page(ballot)}?phase=open", headers={"HX-Request": "true"}))
     assert "<html" not in live
-    assert "1 of 8 have voted (12 %)." in live
+    assert "1 of 8 have voted (12\u00a0%)." in live
     assert "Shown to those who have voted." in live
     vote_as(client, students[0], ballot, "no")
     live = text_of(client.get(f"{page(ballot)}?phase=open", headers={"HX-Request": "true"}))
@@ -252,7 +252,7 @@ def test_the_live_part_is_silent_while_nothing_happens(client):
     ballots.cast(ballot_uid=ballot.uid, student=students[1], choice=True, now=timezone.now())
     response = client.get(asked)
     assert response.status_code == 200
-    assert "1 of 8 have voted (12 %)." in text_of(response)
+    assert "1 of 8 have voted (12\u00a0%)." in text_of(response)
 
 
 def test_the_count_stays_hidden_in_what_the_live_part_asks_with(client):

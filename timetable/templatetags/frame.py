@@ -17,6 +17,7 @@ from timetable.accounts import NOBODY
 from timetable.enums import MeetingChange
 from timetable.icons import icon
 from timetable.models import Offering
+from timetable.percentages import percentage
 
 register = template.Library()
 
@@ -29,6 +30,7 @@ CHANGE_ICONS = {
 }
 
 
+register.filter(percentage)
 register.simple_tag(icon)
 register.simple_tag(icon_pictures.address, name="icon_picture")
 
