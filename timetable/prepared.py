@@ -13,18 +13,23 @@ with parameters in the place of values:
 The function gets the parameters by name and returns the queryset, of `values_list`. A condition on any
 number of values is `among`, not `in`: it is one parameter, however many they are. `PreparedRows` does the
 same for whole rows, `select_related` and `select_for_update` included, and `PreparedFacts` for facts of
-rows and what belongs to them, by their names. What is asked together is asked at
-once, by a `union` of rows of several kinds, with a `literal` for the kind and `empty` columns.
+rows and what belongs to them, by their names.
+
+What is asked together is asked at once: by `PreparedTogether`, of querysets that have nothing in common, or
+by a `union` of rows that are read in one go, with a `literal` for the kind and `empty` columns.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
+from django.core.exceptions import EmptyResultSet
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import (
@@ -117,12 +122,47 @@ def empty(kind: Field[Any, Any]) -> Cast:
     return Cast(Value(None), output_field=kind)
 
 
+Converters = Sequence[tuple[int, Sequence[Callable[..., Any]], Any]]
+"""Of some columns, by their position: how what the database says becomes a value."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Statement:
     sql: str
     values: Sequence[Any]
-    converters: Sequence[tuple[int, Sequence[Callable[..., Any]], Any]]
+    converters: Converters
     shape: _Shape | None
+
+
+def _bound(
+    wanted: Sequence[Any], values: dict[str, Any], connection: BaseDatabaseWrapper
+) -> list[Any]:
+    """What stands in a statement, with the values that are known now in the place of parameters."""
+    return [
+        one.bound(values[one.name], connection) if isinstance(one, Parameter) else one
+        for one in wanted
+    ]
+
+
+def _converters_of(compiler: SQLCompiler) -> Converters:
+    columns = [column for column, *_ in compiler.select[: compiler.col_count]]
+    found = compiler.get_converters(columns)
+    return [(position, *converter) for position, converter in found.items()]
+
+
+def _converted(
+    rows: Sequence[Sequence[Any]], converters: Converters, connection: BaseDatabaseWrapper
+) -> Sequence[Sequence[Any]]:
+    if not converters:
+        return rows
+    found = [list(row) for row in rows]
+    for position, each, expression in converters:
+        for row in found:
+            value = row[position]
+            for convert in each:
+                value = convert(value, expression, connection)
+            row[position] = value
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,35 +234,16 @@ class _Prepared:
     def _fetch(
         self, statement: _Statement, connection: BaseDatabaseWrapper, values: dict[str, Any]
     ) -> Sequence[Sequence[Any]]:
-        bound = [
-            value.bound(values[value.name], connection) if isinstance(value, Parameter) else value
-            for value in statement.values
-        ]
+        bound = _bound(statement.values, values, connection)
         with connection.cursor() as cursor:
             cursor.execute(statement.sql, bound)
             rows: list[Sequence[Any]] = cursor.fetchall()
-        if not statement.converters:
-            return rows
-        found = [list(row) for row in rows]
-        for position, converters, expression in statement.converters:
-            for row in found:
-                value = row[position]
-                for convert in converters:
-                    value = convert(value, expression, connection)
-                row[position] = value
-        return found
+        return _converted(rows, statement.converters, connection)
 
     def _compile(self, connection: BaseDatabaseWrapper) -> _Statement:
         compiler = self._build(**self._parameters).query.get_compiler(connection=connection)
         sql, values = compiler.as_sql()
-        columns = [column for column, *_ in compiler.select[: compiler.col_count]]
-        converters = compiler.get_converters(columns)
-        return _Statement(
-            sql,
-            values,
-            [(position, *converter) for position, converter in converters.items()],
-            self._shape_of(compiler),
-        )
+        return _Statement(sql, values, _converters_of(compiler), self._shape_of(compiler))
 
     def _shape_of(self, compiler: SQLCompiler) -> _Shape | None:
         """Of rows only: None where the query is one of values."""
@@ -306,3 +327,147 @@ class PreparedRows(_Prepared, Generic[Row]):
         if statement.shape is None:
             raise TypeError("The query gives values: it is a PreparedQuery.")
         return statement.shape
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One of several querysets in a statement: its own SQL, and how its rows are made of the statement's."""
+
+    sql: str
+    values: Sequence[Any]
+    columns: dict[tuple[str, int], str]
+    """Names by kind and number: the first text, the second text, the first moment."""
+    converters: Converters
+    shape: _Shape | None
+    is_ordered: bool
+
+    @classmethod
+    def of(cls, rows: QuerySet[Any, Any], connection: BaseDatabaseWrapper) -> _Part:
+        compiler = rows.query.get_compiler(connection=connection)
+        sql, values = compiler.as_sql(with_col_aliases=True)
+        seen: Counter[str] = Counter()
+        columns = {}
+        for column, _, alias in compiler.select[: compiler.col_count]:
+            # On SQLite, too, a column says what it is: days and moments are both texts, and read otherwise.
+            kind = column.output_field.db_type(connection)
+            columns[kind, seen[kind]] = connection.ops.quote_name(alias)
+            seen[kind] += 1
+        shape = _Shape.of(compiler) if rows.query.default_cols else None
+        return cls(sql, values, columns, _converters_of(compiler), shape, bool(rows.ordered))
+
+
+class PreparedTogether:
+    """Several querysets, of rows or of values, asked in one query:
+
+        _STORY = PreparedTogether(
+            lambda case: (
+                Offer.objects.filter(case=case).select_related("professor"),
+                LogEntry.objects.filter(case=case).order_by("number"),
+            ),
+            case=BigIntegerField(),
+        )
+        offers, log = _STORY(case=7)
+
+    Each comes in its own order. Columns of the same kind share a place, so that rows stay narrow.
+    """
+
+    def __init__(
+        self,
+        build: Callable[..., Sequence[QuerySet[Any, Any]]],
+        **kinds: Field[Any, Any] | Many,
+    ) -> None:
+        self._build = build
+        self._parameters = {name: Parameter(name, kind) for name, kind in kinds.items()}
+        self._statements: dict[str, _Together] = {}
+
+    def __call__(self, **values: Any) -> list[list[Any]]:
+        """The rows of each. Wants a value for every parameter."""
+        connection = connections[DEFAULT_DB_ALIAS]
+        statement = self._statements.get(connection.vendor)
+        if statement is None:
+            built = self._build(**self._parameters)
+            statement = self._statements[connection.vendor] = _Together.of(built, connection)
+        return statement.rows(values, connection)
+
+
+def together(*querysets: QuerySet[Any, Any]) -> list[list[Any]]:
+    """The rows of each of these, in one query. What they prefetch is not."""
+    connection = connections[DEFAULT_DB_ALIAS]
+    return _Together.of(querysets, connection).rows({}, connection)
+
+
+@dataclass(frozen=True, slots=True)
+class _Together:
+    """A statement of several parts. A part that cannot have any row is None."""
+
+    sql: str
+    values: Sequence[Any]
+    parts: Sequence[_Part | None]
+    places: Sequence[Sequence[int]]
+    """Of each part, where in a row of the statement its columns stand."""
+
+    @classmethod
+    def of(
+        cls, querysets: Sequence[QuerySet[Any, Any]], connection: BaseDatabaseWrapper
+    ) -> _Together:
+        parts = [_part(rows, connection) for rows in querysets]
+        columns = list(dict.fromkeys(key for part in parts if part for key in part.columns))
+        worded = [
+            _worded(number, part, columns, connection) for number, part in enumerate(parts) if part
+        ]
+        return cls(
+            " UNION ALL ".join(worded),
+            [value for part in parts if part for value in part.values],
+            parts,
+            [
+                [_BEFORE + columns.index(key) for key in part.columns] if part else []
+                for part in parts
+            ],
+        )
+
+    def rows(self, values: dict[str, Any], connection: BaseDatabaseWrapper) -> list[list[Any]]:
+        found: list[list[Sequence[Any]]] = [[] for _ in self.parts]
+        bound = _bound(self.values, values, connection)
+        if self.sql:
+            with connection.cursor() as cursor:
+                cursor.execute(self.sql, bound)
+                for row in cursor.fetchall():
+                    found[row[0]].append(row)
+        return [
+            self._made(part, places, rows, connection) if part else []
+            for part, places, rows in zip(self.parts, self.places, found, strict=True)
+        ]
+
+    @staticmethod
+    def _made(
+        part: _Part,
+        places: Sequence[int],
+        rows: list[Sequence[Any]],
+        connection: BaseDatabaseWrapper,
+    ) -> list[Any]:
+        if part.is_ordered:
+            rows.sort(key=itemgetter(1))
+        own = [[row[place] for place in places] for row in rows]
+        made = _converted(own, part.converters, connection)
+        return [part.shape.row(row) for row in made] if part.shape else list(made)
+
+
+_BEFORE = 2
+"""Columns before those of the parts: of which part a row is, and which of it."""
+
+
+def _part(rows: QuerySet[Any, Any], connection: BaseDatabaseWrapper) -> _Part | None:
+    try:
+        return _Part.of(rows, connection)
+    except EmptyResultSet:
+        return None
+
+
+def _worded(
+    number: int, part: _Part, columns: Sequence[tuple[str, int]], connection: BaseDatabaseWrapper
+) -> str:
+    # PostgreSQL wants to know the kind of a column also where it is empty.
+    nothing = "CAST(NULL AS {})" if connection.vendor == "postgresql" else "NULL"
+    place = "row_number() OVER ()" if part.is_ordered else "0"
+    own = [part.columns.get(key) or nothing.format(key[0]) for key in columns]
+    return f"SELECT {number}, {place}, {', '.join(own)} FROM ({part.sql}) part"  # noqa: S608

@@ -4,13 +4,20 @@ import datetime as dt
 
 import pytest
 from django.db import connection, transaction
-from django.db.models import BigIntegerField, Count, DateTimeField, UUIDField
+from django.db.models import BigIntegerField, Count, DateField, DateTimeField, UUIDField
 from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 
 from tests.factories import HoldFactory, at, small_institute
 from timetable.models import Closure, Hold, Meeting, Professor
-from timetable.prepared import Many, PreparedQuery, PreparedRows
+from timetable.prepared import (
+    Many,
+    PreparedQuery,
+    PreparedRows,
+    PreparedTogether,
+    literal,
+    together,
+)
 
 COLUMNS = ("pk", "professor_id", "starts_at", "room__code")
 
@@ -184,3 +191,49 @@ def test_postgresql_plans_a_statement_once_for_each_connection():
         with connection.cursor() as cursor:
             cursor.execute("SELECT 7 AS seven WHERE %s > 0", [1])
     assert planned() == 1
+
+
+TOGETHER = PreparedTogether(
+    lambda people, day: (
+        Closure.objects.filter(starts_on__gte=day).order_by("-name"),
+        Meeting.objects.select_related("professor__institute", "room", "offering__course")
+        .filter(professor__among=people)
+        .order_by("-starts_at", "pk"),
+        Professor.objects.filter(pk__among=people)
+        .order_by("code")
+        .annotate(number=Count("teachings"))
+        .values_list("number", literal("people"), "fte", "code"),
+        Meeting.objects.order_by("starts_at", "pk").values_list("uid", "starts_at")[:2],
+    ),
+    people=Many(),
+    day=DateField(),
+)
+
+
+def test_what_is_asked_together_is_what_each_queryset_finds_in_its_own_order(house):
+    day = house.term.starts_on
+    for name in ("Easter", "Ascension", "Whitsun"):
+        Closure.objects.create(term=house.term, name=name, starts_on=day, ends_on=day)
+    ada, ben = house.professors["ADA"].pk, house.professors["BEN"].pk
+    rows = Meeting.objects.select_related("professor__institute", "room", "offering__course")
+    first_two = Meeting.objects.order_by("starts_at", "pk")[:2]
+    for people in ([ada], [ben, ada], []):
+        with CaptureQueriesContext(connection) as asked:
+            closures, meetings, counts, two = TOGETHER(people=people, day=day)
+        assert len(asked) == 1
+        plain = rows.filter(professor__in=people).order_by("-starts_at", "pk")
+        assert [everything(one) for one in meetings] == [everything(one) for one in plain]
+        assert [one.name for one in closures] == ["Whitsun", "Easter", "Ascension"]
+        assert [tuple(row) for row in counts] == [
+            (one.teachings.count(), "people", one.fte, one.code)
+            for one in Professor.objects.filter(pk__in=people).order_by("code")
+        ]
+        assert [tuple(row) for row in two] == [(one.uid, one.starts_at) for one in first_two]
+
+
+def test_what_cannot_be_found_is_not_asked_for(house):
+    ada = house.professors["ADA"]
+    with CaptureQueriesContext(connection) as asked:
+        nothing, found = together(Closure.objects.none(), Professor.objects.filter(pk=ada.pk))
+        assert together(Closure.objects.none()) == [[]]
+    assert (nothing, found, len(asked)) == ([], [ada], 1)
