@@ -13,7 +13,7 @@ from django.db.models import Case as CaseWhen
 from timetable.accounts import Actor
 from timetable.enums import StaffRole
 from timetable.models import Absence, Enrolment, Institute, Meeting, Professor, Room, Teaching
-from timetable.prepared import Many, PreparedRows
+from timetable.prepared import Many, PreparedRows, PreparedTogether
 from timetable.querysets import AbsenceQuerySet
 from voting.models import Ballot, RollPlace
 
@@ -94,6 +94,17 @@ def in_order_of_urgency(rows: CaseQuerySet) -> CaseQuerySet:
 
 
 @dataclass(frozen=True)
+class Story:
+    """All that a case has been through, each in its order: read in one query."""
+
+    records: list[StepRecord]
+    """Its visits to the steps."""
+    offers: list[Offer]
+    """All requests, in the order of asking."""
+    log: list[LogEntry]
+
+
+@dataclass(frozen=True)
 class Viewer:
     """Somebody in front of a case, and what they are to it."""
 
@@ -103,14 +114,17 @@ class Viewer:
     """The open ballot on whose roll they are."""
 
     @cached_property
-    def offers(self) -> list[Offer]:
-        """All requests of the case, in the order of asking."""
-        return offers_of(self.case)
+    def story(self) -> Story:
+        """What has become of the case so far."""
+        return story_of(self.case)
 
-    @cached_property
+    @property
+    def offers(self) -> list[Offer]:
+        return self.story.offers
+
+    @property
     def records(self) -> list[StepRecord]:
-        """The case's visits to the steps, in their order."""
-        return records_of(self.case)
+        return self.story.records
 
     @cached_property
     def offer(self) -> Offer | None:
@@ -230,22 +244,24 @@ def reads_note(actor: Actor, absence: Absence) -> bool:
     return actor.is_registrar_of(absence.institute_id) and actor.reads_private_notes
 
 
-_RECORDS = PreparedRows[StepRecord](
-    lambda case: StepRecord.objects.filter(case=case).order_by("pk"), case=BigIntegerField()
-)
 _REQUESTS = PreparedRows[Offer](
     lambda cases: (
         Offer.objects.filter(case__among=cases).select_related("professor").order_by("pk")
     ),
     cases=Many(),
 )
-_LOG = PreparedRows[LogEntry](
-    lambda case: LogEntry.objects.filter(case=case).order_by("number"), case=BigIntegerField()
+_STORY = PreparedTogether(
+    lambda case: (
+        StepRecord.objects.filter(case=case).order_by("pk"),
+        Offer.objects.filter(case=case).select_related("professor").order_by("pk"),
+        LogEntry.objects.filter(case=case).order_by("number"),
+    ),
+    case=BigIntegerField(),
 )
 
 
-def records_of(case: Case) -> list[StepRecord]:
-    return _RECORDS(case=case.pk)
+def story_of(case: Case) -> Story:
+    return Story(*_STORY(case=case.pk))
 
 
 def cases_of(absence: Absence) -> list[Case]:
@@ -256,10 +272,6 @@ def cases_of(absence: Absence) -> list[Case]:
 def offers_of(*cases: Case) -> list[Offer]:
     """All requests of these cases, in the order of asking."""
     return _REQUESTS(cases=[case.pk for case in cases])
-
-
-def log_of(case: Case) -> list[LogEntry]:
-    return _LOG(case=case.pk)
 
 
 def state_of(case: Case) -> str:

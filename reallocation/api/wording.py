@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import BigIntegerField
 
-from reallocation import history, progress, queries
+from reallocation import history, progress
 from reallocation.enums import CaseStatus, StepNumber, StepResult
 from reallocation.models import Case, Offer, StepRecord
 from reallocation.queries import Viewer
@@ -142,7 +142,7 @@ def case_status(viewer: Viewer) -> CaseStatusOut:
         question=viewer.knows_question,
         comments=viewer.is_registrar,
     )
-    lines = history.lines(queries.log_of(row), reader)
+    lines = history.lines(viewer.story.log, reader)
     return CaseStatusOut(
         **_case(_CASES.of(row)),
         now=progress.now_of(row, viewer.offers, reader).headline,

@@ -201,7 +201,7 @@ def _story(viewer: Viewer, now: dt.datetime) -> dict[str, Any]:
         comments=viewer.is_registrar,
         is_absent=viewer.is_absent,
     )
-    entries = queries.log_of(case)
+    entries = viewer.story.log
     outlook = windows.outlook(case, now)
     return {
         "now": progress.now_of(case, viewer.offers, reader),

@@ -188,7 +188,7 @@ def test_the_page_of_a_case_costs_the_same_however_long_its_story(office, regist
     office.now = ballot.closes_at
     office.settle()
     assert case.log.count() > 20
-    assert [early, cost()] == [15, 15]
+    assert [early, cost()] == [13, 13]
 
 
 def test_the_pages_of_messages_cost_the_same_however_many_were_told(office, registrar):

@@ -21,7 +21,8 @@ def sent_to(flow, case, step):
 
 
 def rungs(case, reader):
-    records, offers = queries.records_of(case), queries.offers_of(case)
+    story = queries.story_of(case)
+    records, offers = story.records, story.offers
     return progress.ladder(case, records, offers, reader)
 
 
