@@ -158,11 +158,26 @@ def pool(
     return look.pool(people.values(), asked=asked)
 
 
-def pool_near(case: Case, policy: Policy, standing: Mapping[int, Standing]) -> Pool:
-    """Everybody who teaches a section of the class or knows its course, by these standings."""
-    people, ties = Circle.around([case]).near(case)
-    look = Look.at(case, [one.pk for one in people], policy, ties=ties)
+def pool_near(
+    case: Case,
+    circle: Circle,
+    policy: Policy,
+    standing: Mapping[int, Standing],
+    diaries: Diaries | None = None,
+) -> Pool:
+    """Everybody who teaches a section of the class or knows its course, by these standings.
+
+    `diaries`, if theirs have been read already, for the `span_of` the case.
+    """
+    people, ties = circle.near(case)
+    look = Look.at(case, [one.pk for one in people], policy, ties=ties, diaries=diaries)
     return look.for_ranking(standing).pool(people)
+
+
+def span_of(case: Case) -> tuple[dt.datetime, dt.datetime]:
+    """Of which time somebody's diary says whether they could take the case's meeting: of its week."""
+    first, last = week_span(case.institute, case.before_starts_at)
+    return min(first, case.before_starts_at), max(last, case.before_ends_at)
 
 
 def _standings(case: Case, professors: Iterable[Professor], now: dt.datetime) -> Standings:
@@ -202,19 +217,26 @@ class Look:
 
     @classmethod
     def at(
-        cls, case: Case, people: Collection[int], policy: Policy, *, ties: Ties | None = None
+        cls,
+        case: Case,
+        people: Collection[int],
+        policy: Policy,
+        *,
+        ties: Ties | None = None,
+        diaries: Diaries | None = None,
     ) -> Look:
-        """What says who could take the meeting, of these people; `ties` if they are known already."""
+        """What says who could take the meeting, of these people; `ties` and `diaries` if they are known
+        already."""
         starts_at, ends_at = case.before_starts_at, case.before_ends_at
         day, week = day_span(case.institute, starts_at), week_span(case.institute, starts_at)
-        diaries = Diaries.load(
-            case.institute,
-            list(people),
-            min(week[0], starts_at),
-            max(week[1], ends_at),
-            but_for_case=case.uid,
-            but_for_meeting=case.meeting_id,
-        )
+        if diaries is None:
+            diaries = Diaries.load(
+                case.institute,
+                list(people),
+                *span_of(case),
+                but_for_case=case.uid,
+                but_for_meeting=case.meeting_id,
+            )
         known = ties or Ties.read(case, list(people))
         return cls(case, policy, starts_at, ends_at, day, week, diaries, known, {})
 

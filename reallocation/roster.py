@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,21 +18,20 @@ from .models import Case
 ALONE = 60
 """Harm, in minutes, of coming in for this class alone."""
 
-_OTHER_CLASSES = PreparedQuery(
-    lambda offering: (
-        Enrolment.objects.filter(student__enrolments__offering=offering, student__active=True)
-        .order_by()
-        .values_list("offering_id", "student_id")
-    ),
-    offering=BigIntegerField(),
-)
-"""All classes of the students of a class, itself included."""
+
+def other_classes(offering: Any) -> QuerySet[Any, Any]:
+    """All classes of the students of a class, itself included: class and student."""
+    rows = Enrolment.objects.filter(student__enrolments__offering=offering, student__active=True)
+    return rows.order_by().values_list("offering_id", "student_id")
+
+
+_OTHER_CLASSES = PreparedQuery(other_classes, offering=BigIntegerField())
 
 
 def _classes_of(
     offerings: Any, starts_at: Any, ends_at: Any, but_for_meeting: Any, but_for_case: Any
 ) -> QuerySet[Any, Any]:
-    columns = ("starts_at", "ends_at", "offering_id")
+    columns = ("offering_id", "starts_at", "ends_at")
     meetings = Meeting.objects.holding().exclude(pk=but_for_meeting)
     held = Hold.objects.but_for(but_for_case)
     first, second = (
@@ -69,8 +69,24 @@ class Roster:
 
     @classmethod
     def load(cls, case: Case, first: dt.datetime, last: dt.datetime) -> Roster:
-        offering = case.meeting.offering_id
-        enrolled = list(_OTHER_CLASSES(offering=offering))
+        enrolled = list(_OTHER_CLASSES(offering=case.meeting.offering_id))
+        classes = _CLASSES_OF(
+            offerings={offering_id for offering_id, _ in enrolled},
+            starts_at=first,
+            ends_at=last,
+            but_for_meeting=case.meeting_id,
+            but_for_case=case.uid,
+        )
+        return cls.of(case, enrolled, classes if enrolled else ())
+
+    @classmethod
+    def of(
+        cls,
+        case: Case,
+        enrolled: Collection[Sequence[Any]],
+        classes: Iterable[Sequence[Any]],
+    ) -> Roster:
+        """`enrolled`: rows of `other_classes`. `classes`: when these are held, each with its id first."""
         students = sorted({student for _, student in enrolled})
         bit = {student: 1 << n for n, student in enumerate(students)}
         masks: dict[int, int] = defaultdict(int)
@@ -80,16 +96,9 @@ class Roster:
             own[student].add(offering_id)
         classes_on: dict[dt.date, list[tuple[dt.datetime, dt.datetime, int]]] = defaultdict(list)
         local = case.institute.local
-        if masks:
-            # Some holds keep a substitute free for a class that stays in place: it counts once all the same.
-            for starts_at, ends_at, offering_id in _CLASSES_OF(
-                offerings=masks,
-                starts_at=first,
-                ends_at=last,
-                but_for_meeting=case.meeting_id,
-                but_for_case=case.uid,
-            ):
-                classes_on[local(starts_at).date()].append((starts_at, ends_at, masks[offering_id]))
+        # Some holds keep a substitute free for a class that stays in place: it counts once all the same.
+        for offering_id, starts_at, ends_at in classes:
+            classes_on[local(starts_at).date()].append((starts_at, ends_at, masks[offering_id]))
         cohorts: dict[frozenset[int], int] = defaultdict(int)
         for student, offerings in own.items():
             cohorts[frozenset(offerings)] |= bit[student]

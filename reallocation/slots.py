@@ -9,17 +9,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Any
 
-from django.db.models import (
-    BigIntegerField,
-    DateField,
-    QuerySet,
-    TimeField,
-)
+from django.db.models import BigIntegerField, Count, DateTimeField, Exists, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from timetable.availability import (
     DOUBLE_BOOKING,
@@ -27,19 +24,22 @@ from timetable.availability import (
     Diaries,
     Engagement,
     EngagementKind,
+    Near,
+    Plans,
     RoomDiary,
 )
 from timetable.enums import ClassKind
 from timetable.meetings import co_teacher_ids
-from timetable.models import Closure, Meeting, Period, Room, Teaching
-from timetable.prepared import PreparedQuery, empty
+from timetable.models import Closure, Enrolment, Meeting, Period, Room, Teaching
+from timetable.prepared import PreparedTogether
+from timetable.querysets import LONGEST
 
 from .models import Case, Policy
 from .reasons import Reason
-from .roster import ALONE, Roster
+from .roster import ALONE, Roster, other_classes
 
 BATCH = 8
-"""Places whose rooms are looked up at first; three times as many with each further look."""
+"""Places whose rooms are looked at first; three times as many with each further look."""
 
 ROOMS_AT_ONCE = 12
 """Of so many rooms, the best fitting, the plan is read first; mostly one of them is free."""
@@ -90,6 +90,9 @@ class SlotSearch:
     left: tuple[LeftOutPlace, ...] = ()
     students: int = 0
     """On the roster of the class."""
+    own_classes: Mapping[int, str] = field(default_factory=dict)
+    """The codes of what the professor teaches then, by the ids of the classes."""
+    near: Diaries | None = None
 
     @property
     def left_out(self) -> dict[str, int]:
@@ -125,28 +128,36 @@ def search(
     earliest: dt.datetime,
     last_day: dt.date,
     limit: int,
+    near: Near | None = None,
 ) -> SlotSearch:
     """The best `limit` places for the case's meeting, out of all that exist.
 
     `days` are ISO weekdays, `earliest` the first moment at which it may start, `last_day` the last local
-    day (the checkpoint). The length of the meeting stays what it was.
+    day (the checkpoint). The length of the meeting stays what it was. The diaries of those who are `near`
+    are read on the way.
     """
-    meeting, institute = case.meeting, case.institute
     length = case.before_ends_at - case.before_starts_at
-    frame = _Frame.load(case)
+    frame = _Frame.load(case, earliest)
     grid = list(_grid(case, frame, days, earliest, last_day, length))
     if not grid:
         return SlotSearch()
     first, last = grid[0][0], grid[-1][1] + ONE_DAY
     others = [pk for pk in frame.co_teachers if pk != case.professor_id]
-    diaries = Diaries.load(
-        institute,
-        [case.professor_id, *others],
+    rooms = _in_order(case, frame.rooms)
+    # Whoever wants every place looks at all of the time; for a few the rooms are read there alone.
+    at_once = (rooms or [])[:ROOMS_AT_ONCE] if limit >= len(grid) else []
+    plans = Plans.load(
+        case.institute,
         first,
         last,
+        people=[case.professor_id, *others],
+        classes={offering_id for offering_id, _ in frame.enrolled},
+        rooms=[room.pk for room in at_once],
+        near=near,
         but_for_case=case.uid,
-        but_for_meeting=meeting.pk,
+        but_for_meeting=case.meeting_id,
     )
+    diaries = plans.diaries
     free = []
     left: list[LeftOutPlace] = []
     for starts_at, ends_at in grid:
@@ -155,7 +166,7 @@ def search(
             left.append(LeftOutPlace(starts_at, ends_at, "professor", taken))
         else:
             free.append((starts_at, ends_at))
-    roster = Roster.load(case, first, last)
+    roster = Roster.of(case, frame.enrolled, plans.classes)
     allowed = roster.size * policy.clash_percent // 100
     places = []
     for starts_at, ends_at in free:
@@ -165,13 +176,12 @@ def search(
         else:
             places.append(_Place(starts_at, ends_at, clashing, roster.harm(starts_at, ends_at)))
     places.sort(key=lambda place: place.order)
-    rooms = _fitting_rooms(case, roster.size)
     rather_not = [e for e in diaries.of(case.professor_id) if e.kind is EngagementKind.AVOID]
     options: list[SlotOption] = []
     remaining, size = iter(places), max(BATCH, limit)
     while len(options) < limit and (batch := list(islice(remaining, size))):
         size *= 3
-        for place, room in _with_rooms(case, batch, rooms):
+        for place, room in _with_rooms(case, batch, rooms, plans.rooms if at_once else None):
             if rooms is not None and room is None:
                 left.append(
                     LeftOutPlace(place.starts_at, place.ends_at, "room", clashing=place.clashing)
@@ -191,48 +201,92 @@ def search(
                         tuple(reasons),
                     )
                 )
-    return SlotSearch(tuple(options), len(grid), tuple(left), roster.size)
-
-
-def _frame(term: Any, offering: Any) -> QuerySet[Any, Any]:
-    """A row for each bell and closure of a term and each co-teacher of a class, with only its own columns."""
-    clock, day, nobody = empty(TimeField()), empty(DateField()), empty(BigIntegerField())
-    bells = Period.objects.filter(term=term).values_list("starts", "ends", day, day, nobody)
-    closed = Closure.objects.filter(term=term).values_list(
-        clock, clock, "starts_on", "ends_on", nobody
+    return SlotSearch(
+        tuple(options), len(grid), tuple(left), roster.size, frame.own_classes, plans.near
     )
-    with_them = Teaching.objects.filter(offering=offering, position__gt=0).values_list(
-        clock, clock, day, day, "professor_id"
+
+
+def _frame(
+    term: Any, institute: Any, offering: Any, professor: Any, earliest: Any, *, labs_only: bool
+) -> list[QuerySet[Any, Any]]:
+    bells = Period.objects.filter(term=term).values_list("starts", "ends")
+    # Without bells, the times of the term's own classes are the grid.
+    planned = (
+        Meeting.objects.filter(~Exists(Period.objects.filter(term=term)), offering__term=term)
+        .values_list("planned_starts_at", "planned_ends_at")
+        .distinct()
     )
-    first, *others = (rows.order_by() for rows in (bells, closed, with_them))
-    return first.union(*others, all=True)
+    closed = Closure.objects.filter(term=term).values_list("starts_on", "ends_on")
+    with_them = Teaching.objects.filter(offering=offering, position__gt=0).values_list("professor")
+    roster = (
+        Enrolment.objects.filter(offering=offering, student__active=True)
+        .order_by()
+        .values("offering")
+        .annotate(size=Count("pk"))
+        .values("size")
+    )
+    rooms = _large_enough(institute, Coalesce(Subquery(roster), 0), term if labs_only else None)
+    led = (
+        Meeting.objects.holding()
+        .filter(professor=professor, starts_at__gt=earliest - LONGEST)
+        .values_list("offering_id", "offering__code")
+        .distinct()
+    )
+    co_taught = Teaching.objects.filter(professor=professor, position__gt=0, offering__term=term)
+    return [
+        *(rows.order_by() for rows in (bells, planned, closed, with_them)),
+        other_classes(offering),
+        *(rows.order_by() for rows in (rooms, led)),
+        co_taught.order_by().values_list("offering_id", "offering__code"),
+    ]
 
 
-_FRAME = PreparedQuery(_frame, term=BigIntegerField(), offering=BigIntegerField())
+_BOUNDS: dict[str, Any] = {
+    "term": BigIntegerField(),
+    "institute": BigIntegerField(),
+    "offering": BigIntegerField(),
+    "professor": BigIntegerField(),
+    "earliest": DateTimeField(),
+}
+_FRAME = PreparedTogether(partial(_frame, labs_only=False), **_BOUNDS)
+_FRAME_OF_LAB = PreparedTogether(partial(_frame, labs_only=True), **_BOUNDS)
 
 
 @dataclass(frozen=True)
 class _Frame:
-    """Within what a place is looked for: the bells, the days that are closed, and who has to be there."""
+    """Within what a place is looked for: the bells, the days that are closed, who has to be there, and
+    which rooms are large enough. Read in one query."""
 
     bells: list[tuple[dt.time, dt.time]]
     closed: list[tuple[dt.date, dt.date]]
     co_teachers: list[int]
+    enrolled: list[tuple[int, int]]
+    """All classes of the students: class and student."""
+    rooms: list[Room]
+    own_classes: dict[int, str]
 
     @classmethod
-    def load(cls, case: Case) -> _Frame:
-        offering = case.meeting.offering
-        frame = cls([], [], [])
-        for starts, ends, starts_on, ends_on, professor_id in _FRAME(
-            term=offering.term_id, offering=offering.pk
-        ):
-            if starts is not None:
-                frame.bells.append((starts, ends))
-            elif starts_on is not None:
-                frame.closed.append((starts_on, ends_on))
-            else:
-                frame.co_teachers.append(professor_id)
-        return frame
+    def load(cls, case: Case, earliest: dt.datetime) -> _Frame:
+        offering, local = case.meeting.offering, case.institute.local
+        ask = _FRAME_OF_LAB if offering.kind == ClassKind.LAB else _FRAME
+        bells, planned, closed, with_them, enrolled, rooms, led, co_taught = ask(
+            term=offering.term_id,
+            institute=case.institute_id,
+            offering=offering.pk,
+            professor=case.professor_id,
+            earliest=earliest,
+        )
+        return cls(
+            [
+                *((starts, ends) for starts, ends in bells),
+                *((local(start).time(), local(end).time()) for start, end in planned),
+            ],
+            [(first, last) for first, last in closed],
+            [professor for (professor,) in with_them],
+            [(offering_id, student) for offering_id, student in enrolled],
+            rooms,
+            dict((*led, *co_taught)),
+        )
 
 
 def _grid(
@@ -246,12 +300,6 @@ def _grid(
     """Every start on the bell grid from which the meeting ends by the last bell of its day."""
     institute, term = case.institute, case.meeting.offering.term
     bells = frame.bells
-    if not bells:
-        slots = Meeting.objects.filter(offering__term=term)
-        bells = [
-            (institute.local(start).time(), institute.local(end).time())
-            for start, end in slots.values_list("planned_starts_at", "planned_ends_at").distinct()
-        ]
     if not bells:
         return
     starts = sorted({start for start, _ in bells})
@@ -267,13 +315,13 @@ def _grid(
         day += ONE_DAY
 
 
-def _fitting_rooms(case: Case, roster: int) -> list[Room] | None:
-    """Rooms for the class, best first; None where its plan needs no room."""
+def _in_order(case: Case, fitting: Iterable[Room]) -> list[Room] | None:
+    """Rooms for the class, best first; None where its plan needs no room. The usual one always fits."""
     usual = _usual_room(case)
     if usual is None:
         return None
     others = sorted(
-        (room for room in _other_rooms(case, roster) if room.pk != usual.pk),
+        (room for room in fitting if room.pk != usual.pk),
         key=lambda room: (room.building != usual.building, room.capacity or 0, room.code),
     )
     return [usual, *others]
@@ -283,14 +331,13 @@ def _usual_room(case: Case) -> Room | None:
     return case.before_room or case.meeting.planned_room
 
 
-def _other_rooms(case: Case, roster: int) -> QuerySet[Room]:
-    """The usual room always fits. Another must be known to be large enough, and a lab goes only where
-    labs are held."""
-    rooms = Room.objects.filter(institute=case.institute_id, capacity__gte=roster)
-    if case.meeting.offering.kind == ClassKind.LAB:
-        term = case.meeting.offering.term_id
-        labs = Meeting.objects.filter(offering__term=term, offering__kind=ClassKind.LAB)
-        rooms = rooms.filter(pk__in=labs.values("planned_room"))
+def _large_enough(institute: Any, roster: Any, labs_of: Any) -> QuerySet[Room]:
+    """Rooms known to be large enough. With a term, only those in which it holds labs: a lab goes nowhere
+    else."""
+    rooms = Room.objects.filter(institute=institute, capacity__gte=roster)
+    if labs_of is not None:
+        labs = Meeting.objects.filter(offering__term=labs_of, offering__kind=ClassKind.LAB)
+        rooms = rooms.filter(pk__in=labs.order_by().values("planned_room"))
     return rooms
 
 
@@ -301,38 +348,55 @@ def _room_obstacle(case: Case, room: Room | None, roster: int) -> Reason | None:
         return Reason("room_needed") if usual else None
     if room.institute_id != case.institute_id:
         return Reason("room_unknown")
-    if room != usual and not _other_rooms(case, roster).filter(pk=room.pk).exists():
+    offering = case.meeting.offering
+    term = offering.term_id if offering.kind == ClassKind.LAB else None
+    fitting = _large_enough(case.institute_id, roster, term)
+    if room != usual and not fitting.filter(pk=room.pk).exists():
         return Reason("room_unfit", {"room": room.name or room.code, "count": roster})
     return None
 
 
 def _with_rooms(
-    case: Case, places: list[_Place], rooms: list[Room] | None
+    case: Case, places: list[_Place], rooms: list[Room] | None, known: RoomDiary | None
 ) -> Iterator[tuple[_Place, Room | None]]:
-    """Each place with the best room that is free there."""
+    """Each place with the best room that is free there. The plan of the first rooms may be `known`."""
     if rooms is None:
         for place in places:
             yield place, None
         return
     found: dict[_Place, Room] = {}
-    for some in (rooms[:ROOMS_AT_ONCE], rooms[ROOMS_AT_ONCE:]):
+    for some, diary in ((rooms[:ROOMS_AT_ONCE], known), (rooms[ROOMS_AT_ONCE:], None)):
         left = [place for place in places if place not in found]
         if not left or not some:
             break
-        diary = RoomDiary.load(
-            case.institute,
-            [(place.starts_at, place.ends_at) for place in left],
-            room_ids=[room.pk for room in some],
-            but_for_case=case.uid,
-            but_for_meeting=case.meeting_id,
-        )
-        for place in left:
-            for room in some:
-                if diary.is_free(room.pk, place.starts_at, place.ends_at):
-                    found[place] = room
-                    break
+        found |= _free_in(left, some, diary or _plan_of(some, left, case))
     for place in places:
         yield place, found.get(place)
+
+
+def _plan_of(rooms: Iterable[Room], places: Iterable[_Place], case: Case) -> RoomDiary:
+    return RoomDiary.load(
+        case.institute,
+        [(place.starts_at, place.ends_at) for place in places],
+        room_ids=[room.pk for room in rooms],
+        but_for_case=case.uid,
+        but_for_meeting=case.meeting_id,
+    )
+
+
+def _free_in(
+    places: Iterable[_Place], rooms: Sequence[Room], diary: RoomDiary
+) -> dict[_Place, Room]:
+    """The first of the rooms that is free, of each place that has one."""
+    return {
+        place: room
+        for place in places
+        if (
+            room := next(
+                (r for r in rooms if diary.is_free(r.pk, place.starts_at, place.ends_at)), None
+            )
+        )
+    }
 
 
 def _reasons(place: _Place, room: Room | None, case: Case) -> Iterator[Reason]:

@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from timetable.availability import EngagementKind
-from timetable.models import Offering
 
 from .models import Case
 from .slots import LeftOutPlace, SlotOption, SlotSearch
@@ -167,7 +166,6 @@ def _cells(
 ) -> Iterator[Cell]:
     length = case.before_ends_at - case.before_starts_at
     starts = sorted({moment.time() for moment in places})
-    codes = _own_classes(places, dates)
     for date in dates:
         for start in starts:
             starts_at = case.institute.local(case.institute.moment(date, start))
@@ -177,17 +175,8 @@ def _cells(
                 chosen = place.rank <= best
                 yield Cell(starts_at, ends_at, found.students, option=place, is_best=chosen)
             else:
-                own = codes.get(_offering(place), "")
+                own = found.own_classes.get(_offering(place) or 0, "")
                 yield Cell(starts_at, ends_at, found.students, left=place, own_class=own)
-
-
-def _own_classes(
-    places: Mapping[dt.datetime, Place], dates: list[dt.date]
-) -> dict[int | None, str]:
-    """The codes of the classes that the professor teaches on these days, by their ids."""
-    on_these = (_offering(place) for moment, place in places.items() if moment.date() in dates)
-    wanted = {pk for pk in on_these if pk is not None}
-    return dict(Offering.objects.filter(pk__in=wanted).values_list("pk", "code"))
 
 
 def _offering(place: Place | None) -> int | None:

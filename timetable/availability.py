@@ -11,10 +11,11 @@ import datetime as dt
 import uuid
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from itertools import chain
 from operator import attrgetter
 from typing import Any
 
@@ -30,7 +31,7 @@ from django.db.models import (
 
 from .enums import AvailabilityKind
 from .models import Absence, Availability, Hold, Institute, Meeting
-from .prepared import Many, PreparedQuery, empty, literal
+from .prepared import Many, PreparedQuery, PreparedTogether, empty, literal
 from .querysets import LONGEST
 
 ONE_DAY = dt.timedelta(days=1)
@@ -84,7 +85,7 @@ def _engagements(
     ends_at: Any,
     but_for_meeting: Any,
     but_for_case: Any,
-) -> QuerySet[Any, Any]:
+) -> list[QuerySet[Any, Any]]:
     """Everything that takes these people's time, a row each; of weekly times the weekday and the clock."""
     meetings = Meeting.objects.holding().overlapping(starts_at, ends_at).exclude(pk=but_for_meeting)
     dated = (empty(IntegerField()), empty(TimeField()), empty(TimeField()))
@@ -134,18 +135,16 @@ def _engagements(
         "starts",
         "ends",
     )
-    first, *others = (rows.order_by() for rows in (led, co_taught, absent, held, weekly))
+    return [rows.order_by() for rows in (led, co_taught, absent, held, weekly)]
+
+
+def _all_engagements(**asked: Any) -> QuerySet[Any, Any]:
+    first, *others = _engagements(**asked)
     return first.union(*others, all=True)
 
 
-_ENGAGEMENTS = PreparedQuery(
-    _engagements,
-    people=Many(),
-    weekdays=Many(),
-    but_for_meeting=BigIntegerField(),
-    but_for_case=UUIDField(),
-    **_SPAN,
-)
+_BUT_FOR: dict[str, Any] = {"but_for_meeting": BigIntegerField(), "but_for_case": UUIDField()}
+_ENGAGEMENTS = PreparedQuery(_all_engagements, people=Many(), weekdays=Many(), **_SPAN, **_BUT_FOR)
 _WEEKLY_KINDS = {
     AvailabilityKind.UNAVAILABLE.value: EngagementKind.UNAVAILABLE,
     AvailabilityKind.AVOID.value: EngagementKind.AVOID,
@@ -173,40 +172,18 @@ class Diaries:
         but_for_meeting: int | None = None,
     ) -> Diaries:
         """Read the diaries. A case's own holds and its own meeting are no obstacle to it."""
-        entries: dict[int, list[Engagement]] = defaultdict(list)
         if not professor_ids:
-            return cls(entries)
-        days: dict[int, list[dt.date]] = defaultdict(list)
-        for day in local_days(institute, starts_at, ends_at):
-            days[day.isoweekday()].append(day)
-        meetings_seen: set[tuple[int, int]] = set()
-        for who, kind, start, end, offering_id, meeting_id, weekday, opens, closes in _ENGAGEMENTS(
+            return cls({})
+        days = _by_weekday(institute, starts_at, ends_at)
+        rows = _ENGAGEMENTS(
             people=professor_ids,
             weekdays=days,
             starts_at=starts_at,
             ends_at=ends_at,
             but_for_meeting=but_for_meeting or NO_MEETING,
             but_for_case=but_for_case or NO_CASE,
-        ):
-            if weekday is not None:
-                entries[who] += (
-                    Engagement(
-                        institute.moment(day, opens),
-                        institute.moment(day, closes),
-                        _WEEKLY_KINDS[kind],
-                    )
-                    for day in days[weekday]
-                )
-                continue
-            if meeting_id is not None:
-                # Who co-teaches a class leads some of its meetings, too.
-                if (who, meeting_id) in meetings_seen:
-                    continue
-                meetings_seen.add((who, meeting_id))
-            entries[who].append(
-                Engagement(start, end, EngagementKind(kind), offering_id, meeting_id)
-            )
-        return cls(entries)
+        )
+        return cls(_entries(institute, rows, days))
 
     def of(self, professor_id: int) -> list[Engagement]:
         """All engagements of one professor, by start."""
@@ -253,6 +230,41 @@ class Diaries:
             for e in self.of(professor_id)
             if e.kind in DOUBLE_BOOKING and starts_at <= e.starts_at < ends_at
         ]
+
+
+def _by_weekday(
+    institute: Institute, starts_at: dt.datetime, ends_at: dt.datetime
+) -> dict[int, list[dt.date]]:
+    days: dict[int, list[dt.date]] = defaultdict(list)
+    for day in local_days(institute, starts_at, ends_at):
+        days[day.isoweekday()].append(day)
+    return days
+
+
+def _entries(
+    institute: Institute, rows: Iterable[Sequence[Any]], days: Mapping[int, Sequence[dt.date]]
+) -> dict[int, list[Engagement]]:
+    """By professor, of rows of `_engagements`."""
+    entries: dict[int, list[Engagement]] = defaultdict(list)
+    meetings_seen: set[tuple[int, int]] = set()
+    for who, kind, start, end, offering_id, meeting_id, weekday, opens, closes in rows:
+        if weekday is not None:
+            entries[who] += (
+                Engagement(
+                    institute.moment(day, opens),
+                    institute.moment(day, closes),
+                    _WEEKLY_KINDS[kind],
+                )
+                for day in days[weekday]
+            )
+            continue
+        if meeting_id is not None:
+            # Who co-teaches a class leads some of its meetings, too.
+            if (who, meeting_id) in meetings_seen:
+                continue
+            meetings_seen.add((who, meeting_id))
+        entries[who].append(Engagement(start, end, EngagementKind(kind), offering_id, meeting_id))
+    return entries
 
 
 def local_days(
@@ -370,3 +382,120 @@ def _merged(
         else:
             merged.append((start, end))
     return merged
+
+
+def _plans(
+    classes: Any,
+    rooms: Any,
+    near: Any,
+    near_weekdays: Any,
+    near_starts_at: Any,
+    near_ends_at: Any,
+    **people: Any,
+) -> list[QuerySet[Any, Any]]:
+    """The engagements of people, then those of the people near, then what classes and rooms have."""
+    span = people["starts_at"], people["ends_at"]
+    meetings = Meeting.objects.holding().overlapping(*span).exclude(pk=people["but_for_meeting"])
+    holds = Hold.objects.overlapping(*span).but_for(people["but_for_case"])
+    of_near = {
+        **people,
+        "people": near,
+        "weekdays": near_weekdays,
+        "starts_at": near_starts_at,
+        "ends_at": near_ends_at,
+    }
+    return [
+        *_engagements(**people),
+        *_engagements(**of_near),
+        *(
+            rows.filter(offering__among=classes)
+            .order_by()
+            .values_list("offering_id", "starts_at", "ends_at")
+            for rows in (meetings, holds)
+        ),
+        *(
+            rows.filter(room__among=rooms).order_by().values_list("room_id", "starts_at", "ends_at")
+            for rows in (meetings, holds)
+        ),
+    ]
+
+
+_PLANS = PreparedTogether(
+    _plans,
+    people=Many(),
+    weekdays=Many(),
+    classes=Many(),
+    rooms=Many(),
+    near=Many(),
+    near_weekdays=Many(),
+    near_starts_at=DateTimeField(),
+    near_ends_at=DateTimeField(),
+    **_SPAN,
+    **_BUT_FOR,
+)
+
+
+@dataclass(frozen=True)
+class Near:
+    """People about whom is asked on the way, between two moments of their own."""
+
+    people: Collection[int]
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+
+
+@dataclass(frozen=True)
+class Plans:
+    """What people, classes and rooms have between two moments: all of it read in one query."""
+
+    diaries: Diaries
+    classes: Sequence[tuple[int, dt.datetime, dt.datetime]]
+    """Of the classes asked for each meeting that holds, and each hold: the class, from, until."""
+    rooms: RoomDiary
+    near: Diaries
+
+    @classmethod
+    def load(
+        cls,
+        institute: Institute,
+        starts_at: dt.datetime,
+        ends_at: dt.datetime,
+        *,
+        people: Collection[int],
+        classes: Collection[int],
+        rooms: Collection[int],
+        near: Near | None = None,
+        but_for_case: uuid.UUID | None = None,
+        but_for_meeting: int | None = None,
+    ) -> Plans:
+        days = _by_weekday(institute, starts_at, ends_at)
+        also = near or Near((), starts_at, starts_at)
+        near_days = _by_weekday(institute, also.starts_at, also.ends_at) if near else {}
+        found = _PLANS(
+            people=people,
+            weekdays=days,
+            starts_at=starts_at,
+            ends_at=ends_at,
+            classes=classes,
+            rooms=rooms,
+            near=also.people,
+            near_weekdays=near_days,
+            near_starts_at=also.starts_at,
+            near_ends_at=also.ends_at,
+            but_for_meeting=but_for_meeting or NO_MEETING,
+            but_for_case=but_for_case or NO_CASE,
+        )
+        *engaged, class_meetings, class_holds, room_meetings, room_holds = found
+        of_people, of_near = engaged[: len(engaged) // 2], engaged[len(engaged) // 2 :]
+        busy: dict[int, list[tuple[dt.datetime, dt.datetime]]] = defaultdict(list)
+        for room_id, start, end in chain(room_meetings, room_holds):
+            busy[room_id].append((start, end))
+        return cls(
+            Diaries(_entries(institute, chain(*of_people), days)),
+            [
+                (offering_id, start, end)
+                for offering_id, start, end in (*class_meetings, *class_holds)
+            ],
+            RoomDiary(busy),
+            Diaries(_entries(institute, chain(*of_near), near_days)),
+        )

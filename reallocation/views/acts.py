@@ -31,7 +31,9 @@ from reallocation.models import Case
 from reallocation.offers import hours_of
 from reallocation.policy import checkpoint_of, notice, policy_of
 from reallocation.queries import Viewer
+from reallocation.ties import Circle
 from timetable.accounts import Actor
+from timetable.availability import Near
 from timetable.models import Professor, Term
 
 if TYPE_CHECKING:
@@ -362,13 +364,11 @@ def choices_for(
     lines: Sequence[CandidateLine] = ()
     if_taught: Sequence[str] = ()
     places: Sequence[slots.SlotOption] = ()
-    grid = pool = None
+    grid = pool = circle = near = diaries = None
     if names & {"choose-candidate", "name", "assign"}:
         # Whoever can be chosen knows the course, so that one look is enough for all lists.
-        everybody = standings(_term(case), now=now)
-        pool = candidates.pool_near(case, policy, everybody)
-        if "choose-candidate" in names:
-            lines = _candidates(viewer, pool, everybody)
+        circle = Circle.around([case])
+        near = Near(list(circle.people), *candidates.span_of(case))
     if "choose-slot" in names and (checkpoint := checkpoint_of(case, now)):
         found = slots.search(
             case,
@@ -377,9 +377,16 @@ def choices_for(
             earliest=now + notice(policy),
             last_day=checkpoint,
             limit=week_grid.EVERY_PLACE,
+            near=near,
         )
+        diaries = found.near
         places = found.options[: policy.slots_offered]
         grid = week_grid.of(case, found, best=policy.slots_offered, wanted=week)
+    if circle is not None:
+        everybody = standings(_term(case), now=now)
+        pool = candidates.pool_near(case, circle, policy, everybody, diaries)
+        if "choose-candidate" in names:
+            lines = _candidates(viewer, pool, everybody)
     if "teach" in names:
         alone = absences.is_about_alone(case.absence, case)
         if_taught = progress.if_taught(case, now, absence_ends=alone)

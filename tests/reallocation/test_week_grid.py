@@ -18,7 +18,7 @@ from tests.factories import (
 from tests.reallocation.test_pages_cases import page, waits_for_a_slot
 
 TEACHING_DAYS = (1, 2, 3, 4, 5)
-PAGE_QUERIES = 14
+PAGE_QUERIES = 7
 """For the session, the case and its story, and the search; of them one for the names of own classes."""
 
 
@@ -178,6 +178,7 @@ def test_no_place_is_asked_for_twice(site):
 def test_the_page_asks_as_often_for_a_full_week_as_for_an_empty_one(site):
     case = waits_for_a_slot(site.flow)
     assert site.queries("ADA", page(case)) == PAGE_QUERIES
+    assert site.queries("REGISTRAR", page(case)) == PAGE_QUERIES + 2
     for n in range(20):
         MeetingFactory(
             offering=site.house.classes["MATH.B"],
