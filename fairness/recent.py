@@ -11,7 +11,8 @@ import datetime as dt
 
 from django.db.models import Count, Max, QuerySet, Subquery
 
-from timetable.models import Absence, Institute
+from timetable.models import Absence, Institute, Term
+from timetable.prepared import together
 
 from .models import LedgerEntry, OwedHours
 from .report import Report, fairness_report
@@ -26,10 +27,11 @@ of a cache would cost a fifth of the page's time."""
 
 def recent_report(institute: Institute, now: dt.datetime) -> Report:
     """`fairness_report`, at most a minute old. One query where this process has been asked before."""
-    mark = f"{int(now.timestamp()) // KEPT}/{_mark(institute)}"
+    entered, terms = _mark(institute)
+    mark = f"{int(now.timestamp()) // KEPT}/{entered}"
     kept = _reports.get(institute.pk)
     if kept is None or kept[0] != mark:
-        kept = _reports[institute.pk] = (mark, fairness_report(institute, now))
+        kept = _reports[institute.pk] = (mark, fairness_report(institute, now, terms))
     return kept[1]
 
 
@@ -38,8 +40,9 @@ def forget() -> None:
     _reports.clear()
 
 
-def _mark(institute: Institute) -> str:
-    """Another one whenever something is entered into the ledger, or somebody is away or back."""
+def _mark(institute: Institute) -> tuple[str, list[Term]]:
+    """Another one whenever something is entered into the ledger, or somebody is away or back. With the
+    terms, of which a report wants one."""
     marks = {
         "entries": _latest(LedgerEntry.objects.filter(institute=institute)),
         "absences": _latest(Absence.objects.filter(institute=institute)),
@@ -50,7 +53,10 @@ def _mark(institute: Institute) -> str:
         "open": _number(OwedHours.objects.filter(institute=institute).open()),
     }
     rows = Institute.objects.filter(pk=institute.pk).order_by()
-    return "-".join(str(mark) for mark in rows.values_list(*marks.values()).get())
+    (found,), terms = together(
+        rows.values_list(*marks.values()), Term.objects.filter(institute=institute)
+    )
+    return "-".join(str(mark) for mark in found), terms
 
 
 def _latest(rows: QuerySet[LedgerEntry | Absence | OwedHours]) -> Subquery:

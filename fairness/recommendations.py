@@ -16,10 +16,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from itertools import chain
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
-from timetable.availability import Diaries, day_span
+from timetable.availability import Diaries, Near, Plans, day_span
 from timetable.models import (
     Institute,
     Meeting,
@@ -29,6 +30,7 @@ from timetable.models import (
     Teaching,
     Term,
 )
+from timetable.prepared import together
 
 from . import standing, teaching
 from .distribution import Distribution
@@ -89,37 +91,95 @@ def recommendations(
     *,
     now: dt.datetime,
 ) -> list[Recommendation]:
-    """What would help most: covers first, then classes. At most 17 queries."""
+    """What would help most: covers first, then classes. Three queries at most."""
     covering, taught = standing.distribution(standings), teaching.distribution(loads)
-    qualified = _Qualified()
-    found: list[Recommendation] = []
-    if covering.is_measurable:
-        changes = _covers(term, standings, covering, qualified, now)
-        found += _checked(RecommendationKind.COVER, changes, people, covering, term.institute)
-    if taught.is_measurable:
-        changes = _classes(term, loads, taught, qualified, now)
-        found += _checked(RecommendationKind.CLASS, changes, people, taught, term.institute)
-    return found
-
-
-def _covers(
-    term: Term,
-    standings: Standings,
-    covering: Distribution,
-    qualified: _Qualified,
-    now: dt.datetime,
-) -> list[_Change]:
-    """Coming covers of those above their fair share."""
     burdened = [pk for pk, line in standings.items() if line.deviation > 0]
-    meetings = sorted(
+    over = sorted(
+        (one for one in loads.values() if one.deviation > 0),
+        key=lambda one: (-one.deviation, one.professor_id),
+    )[:CLASSES]
+    meetings, teachings, coming = together(
+        _covered_ahead(term, burdened if covering.is_measurable else [], now),
+        *_taught_ahead(over if taught.is_measurable else [], now),
+    )
+    meetings.sort(key=lambda one: (-standings[one.professor_id].deviation, one.starts_at, one.pk))
+    rest = _Rest.of(teachings, coming)
+    qualified = _Qualified.read(
+        {one.offering.course_id for one in (*meetings[:COVERS], *rest.meetings)}
+    )
+    covers = _covers(meetings[:COVERS], standings, covering, qualified)
+    classes = _classes(over, rest, loads, taught, qualified)
+    of_covers, of_classes = _diaries(term.institute, covers, classes)
+    return [
+        *_checked(RecommendationKind.COVER, covers, people, covering, term.institute, of_covers),
+        *_checked(RecommendationKind.CLASS, classes, people, taught, term.institute, of_classes),
+    ]
+
+
+def _covered_ahead(term: Term, burdened: Collection[int], now: dt.datetime) -> QuerySet[Meeting]:
+    """Coming covers of those above their fair share."""
+    rows: QuerySet[Meeting] = (
         Meeting.objects.holding()
         .between(now, now + HORIZON)
         .filter(offering__term=term, starts_at__gt=now, professor__in=burdened)
         .exclude(professor=F("planned_professor"))
-        .select_related("offering__course"),
-        key=lambda one: (-standings[one.professor_id].deviation, one.starts_at, one.pk),
-    )[:COVERS]
-    qualified.read({one.offering.course_id for one in meetings})
+        .select_related("offering__course")
+    )
+    return rows
+
+
+def _taught_ahead(
+    over: Collection[TeachingLoad], now: dt.datetime
+) -> tuple[QuerySet[Teaching], QuerySet[Meeting]]:
+    """Who teaches the classes of those who teach more than expected, and what these have ahead of them."""
+    classes = {pk for one in over for pk in one.parts}
+    coming: QuerySet[Meeting] = (
+        Meeting.objects.holding()
+        .filter(offering__in=classes, professor__in=[one.professor_id for one in over])
+        .filter(starts_at__gt=now)
+        .only("professor", "offering", "starts_at", "ends_at")
+    )
+    teachings = Teaching.objects.filter(offering__in=classes).select_related("offering__course")
+    return teachings, coming
+
+
+@dataclass(frozen=True)
+class _Rest:
+    """What is to come of some classes, of those who are responsible for them."""
+
+    coming: Mapping[tuple[int, int], Sequence[Meeting]]
+    """By professor and class."""
+    teachers: Mapping[int, Collection[int]]
+    """By class."""
+
+    @classmethod
+    def of(cls, teachings: Iterable[Teaching], meetings: Iterable[Meeting]) -> _Rest:
+        coming: dict[tuple[int, int], list[Meeting]] = defaultdict(list)
+        teachers: dict[int, set[int]] = defaultdict(set)
+        responsible: dict[int, Teaching] = {}
+        for row in teachings:
+            teachers[row.offering_id].add(row.professor_id)
+            if row.position == 0:
+                responsible[row.offering_id] = row
+        for meeting in meetings:
+            leader = responsible.get(meeting.offering_id)
+            if leader is not None and leader.professor_id == meeting.professor_id:
+                meeting.offering = leader.offering
+                coming[meeting.professor_id, meeting.offering_id].append(meeting)
+        return cls(coming, teachers)
+
+    @property
+    def meetings(self) -> list[Meeting]:
+        """One of each class."""
+        return [rows[0] for rows in self.coming.values()]
+
+
+def _covers(
+    meetings: Iterable[Meeting],
+    standings: Standings,
+    covering: Distribution,
+    qualified: _Qualified,
+) -> list[_Change]:
     return [
         _Change(one.professor_id, one.offering, [one], hours, takers)
         for one in meetings
@@ -138,49 +198,23 @@ def _covers(
 
 
 def _classes(
-    term: Term,
+    over: Iterable[TeachingLoad],
+    rest: _Rest,
     loads: Mapping[int, TeachingLoad],
     taught: Distribution,
     qualified: _Qualified,
-    now: dt.datetime,
 ) -> list[_Change]:
     """What is to come of classes of those who teach more than expected."""
-    over = sorted(
-        (one for one in loads.values() if one.deviation > 0),
-        key=lambda one: (-one.deviation, one.professor_id),
-    )[:CLASSES]
-    coming: dict[tuple[int, int], list[Meeting]] = defaultdict(list)
-    teachers: dict[int, set[int]] = defaultdict(set)
-    responsible: dict[int, int] = {}
-    offerings: dict[int, Offering] = {}
-    for row in Teaching.objects.filter(
-        offering__in={pk for one in over for pk in one.parts}
-    ).select_related("offering__course"):
-        offering_id = row.offering_id
-        teachers[offering_id].add(row.professor_id)
-        if row.position == 0:
-            responsible[offering_id] = row.professor_id
-            offerings[offering_id] = row.offering
-    for meeting in (
-        Meeting.objects.holding()
-        .filter(offering__in=responsible, professor__in=[one.professor_id for one in over])
-        .filter(starts_at__gt=now)
-        .only("professor", "offering", "starts_at", "ends_at")
-    ):
-        if responsible[meeting.offering_id] == meeting.professor_id:
-            meeting.offering = offerings[meeting.offering_id]
-            coming[meeting.professor_id, meeting.offering_id].append(meeting)
-    qualified.read({rows[0].offering.course_id for rows in coming.values()})
     under = {pk for pk, one in loads.items() if one.deviation < 0}
     changes = []
     for load in over:
         for offering_id in load.parts:
-            rows = coming.get((load.professor_id, offering_id))
+            rows = rest.coming.get((load.professor_id, offering_id))
             if not rows:
                 continue
             hours = load.parts[offering_id].coming
             takers = _least(
-                (qualified[rows[0].offering.course_id] & under) - teachers[offering_id],
+                (qualified[rows[0].offering.course_id] & under) - set(rest.teachers[offering_id]),
                 lambda pk: float(loads[pk].hours / loads[pk].expected),
                 taught,
                 load.professor_id,
@@ -194,19 +228,20 @@ def _classes(
 class _Qualified:
     """Who teaches a course, has taught it, or is qualified for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, pairs: Iterable[tuple[int, int]]) -> None:
         self._of: dict[int, set[int]] = defaultdict(set)
+        for course_id, professor_id in pairs:
+            self._of[course_id].add(professor_id)
 
-    def read(self, course_ids: Collection[int]) -> None:
-        """Read those of more courses: two queries."""
-        for course_id, professor_id in Teaching.objects.filter(
-            offering__course__in=course_ids
-        ).values_list("offering__course", "professor"):
-            self._of[course_id].add(professor_id)
-        for course_id, professor_id in Qualification.objects.filter(
-            course__in=course_ids
-        ).values_list("course", "professor"):
-            self._of[course_id].add(professor_id)
+    @classmethod
+    def read(cls, course_ids: Collection[int]) -> _Qualified:
+        taught = Teaching.objects.filter(offering__course__in=course_ids).order_by()
+        known = Qualification.objects.filter(course__in=course_ids).order_by()
+        found = together(
+            taught.values_list("offering__course", "professor").distinct(),
+            known.values_list("course", "professor"),
+        )
+        return cls(chain(*found))
 
     def __getitem__(self, course_id: int) -> set[int]:
         return self._of[course_id]
@@ -224,24 +259,44 @@ def _least(
     return [pk for pk in order if shares.helps(giver, pk, hours) > 0][:TAKERS]
 
 
+def _diaries(
+    institute: Institute, covers: Sequence[_Change], classes: Sequence[_Change]
+) -> tuple[Diaries, Diaries]:
+    """Of those who might take a cover, and of those who might take a class, each for as long as it wants."""
+    if not covers and not classes:
+        return Diaries({}), Diaries({})
+    near = _near(institute, covers or classes)
+    for_long = _near(institute, classes or covers)
+    plans = Plans.load(
+        institute,
+        for_long.starts_at,
+        for_long.ends_at,
+        people=for_long.people,
+        classes=(),
+        rooms=(),
+        near=near,
+    )
+    return plans.near, plans.diaries
+
+
+def _near(institute: Institute, changes: Sequence[_Change]) -> Near:
+    meetings = [one for change in changes for one in change.meetings]
+    return Near(
+        {pk for change in changes for pk in change.takers},
+        day_span(institute, min(one.starts_at for one in meetings))[0],
+        day_span(institute, max(one.ends_at for one in meetings))[1],
+    )
+
+
 def _checked(
     kind: RecommendationKind,
     changes: Sequence[_Change],
     people: Mapping[int, Professor],
     shares: Distribution,
     institute: Institute,
+    diaries: Diaries,
 ) -> list[Recommendation]:
     """The most helpful changes for which somebody is free, each person in one of them only."""
-    if not changes:
-        return []
-    starts_at = min(one.starts_at for change in changes for one in change.meetings)
-    ends_at = max(one.ends_at for change in changes for one in change.meetings)
-    diaries = Diaries.load(
-        institute,
-        {pk for change in changes for pk in change.takers},
-        day_span(institute, starts_at)[0],
-        day_span(institute, ends_at)[1],
-    )
     possible = []
     for change in changes:
         for pk in change.takers:

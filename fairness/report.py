@@ -14,7 +14,8 @@ from typing import Any
 
 from django.utils.translation import gettext
 
-from timetable.models import Institute, Professor, Term
+from timetable.models import Closure, Institute, Professor, Term
+from timetable.prepared import together
 
 from . import standing, teaching
 from .distribution import Evenness
@@ -146,13 +147,22 @@ class Report:
         }
 
 
-def fairness_report(institute: Institute, now: dt.datetime) -> Report:
-    """The report on the term that runs now (or ran last), in a fixed number of queries."""
-    term = current_term(institute, now)
+def fairness_report(
+    institute: Institute, now: dt.datetime, terms: Iterable[Term] | None = None
+) -> Report:
+    """The report on the term that runs now (or ran last), in seven queries at most.
+
+    `terms` are those of the institute, if they have been read.
+    """
+    term = current_term(institute, now, terms)
     if term is None:
         return Report(institute, None, now)
-    days = TermDays.of(term)
-    people = list(Professor.objects.filter(institute=institute, active=True))
+    closures, people, hours_owed = together(
+        Closure.objects.filter(term=term),
+        Professor.objects.filter(institute=institute, active=True),
+        OwedHours.objects.filter(term=term).open().select_related("offering__course"),
+    )
+    days = TermDays.of(term, closures)
     everybody = standings(term, now=now)
     loads = teaching_loads(
         term,
@@ -163,7 +173,7 @@ def fairness_report(institute: Institute, now: dt.datetime) -> Report:
         checkpoint=term.checkpoint_after(institute.local(now).date()),
     )
     covering = standing.distribution(everybody)
-    owed = _owed(term)
+    owed = _owed(hours_owed)
     covers = [length for pk in everybody for length in everybody.sessions.get(pk, ())]
     return Report(
         institute,
@@ -227,8 +237,7 @@ def for_department(report: Report, department: str) -> Report:
     )
 
 
-def _owed(term: Term) -> tuple[Owed, ...]:
-    rows = OwedHours.objects.filter(term=term).open().select_related("offering__course")
+def _owed(rows: Iterable[OwedHours]) -> tuple[Owed, ...]:
     return tuple(
         Owed(
             code=row.offering.code,

@@ -21,6 +21,7 @@ from django.db.models import F, Func, IntegerField, Q, Sum
 from django.db.models.functions import Coalesce
 
 from timetable.models import Meeting, Professor, Teaching, Term
+from timetable.prepared import together
 
 from .distribution import Distribution
 from .standing import Standings
@@ -106,7 +107,7 @@ def teaching_loads(
     now: dt.datetime,
     checkpoint: dt.date | None,
 ) -> dict[int, TeachingLoad]:
-    """What each of the professors teaches in the term, and should. Two queries."""
+    """What each of the professors teaches in the term, and should. One query."""
     parts = _parts(term, now, checkpoint)
     rows = list(people)
     expected: dict[int, Decimal] = {}
@@ -144,8 +145,7 @@ def _parts(
     length = Seconds(F("ends_at")) - Seconds(F("starts_at"))
     ahead = Q(starts_at__gt=now)
     limit = term.institute.moment(checkpoint + ONE_DAY, dt.time()) if checkpoint else now
-    led: dict[int, dict[int, ClassPart]] = defaultdict(dict)
-    for professor_id, offering_id, done, coming, before in (
+    sums, joint_teachings = together(
         Meeting.objects.holding()
         .filter(offering__term=term)
         .order_by()
@@ -155,16 +155,19 @@ def _parts(
             coming=Coalesce(Sum(length, filter=ahead), 0),
             before=Coalesce(Sum(length, filter=ahead & Q(starts_at__lt=limit)), 0),
         )
-        .values_list("professor", "offering", "done", "coming", "before")
-    ):
+        .values_list("professor", "offering", "done", "coming", "before"),
+        Teaching.objects.filter(offering__term=term, position__gt=0)
+        .order_by()
+        .values_list("professor", "offering"),
+    )
+    led: dict[int, dict[int, ClassPart]] = defaultdict(dict)
+    for professor_id, offering_id, done, coming, before in sums:
         led[offering_id][professor_id] = ClassPart(_hours(done), _hours(coming), _hours(before))
     parts: defaultdict[int, dict[int, ClassPart]] = defaultdict(dict)
     for offering_id, leaders in led.items():
         for professor_id, part in leaders.items():
             parts[professor_id][offering_id] = part
-    for professor_id, offering_id in Teaching.objects.filter(
-        offering__term=term, position__gt=0
-    ).values_list("professor", "offering"):
+    for professor_id, offering_id in joint_teachings:
         joint = ClassPart()
         for part in led.get(offering_id, {}).values():
             joint += part

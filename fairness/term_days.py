@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from timetable.models import Institute, Term
+from timetable.models import Closure, Institute, Term
 
 ONE_DAY = dt.timedelta(days=1)
 
@@ -20,10 +21,11 @@ class TermDays:
     per_week: int
 
     @classmethod
-    def of(cls, term: Term) -> TermDays:
-        """Read the closures: one query."""
+    def of(cls, term: Term, closures: Iterable[Closure] | None = None) -> TermDays:
+        """Reads the closures, unless they are given: one query."""
         weekdays = frozenset(term.institute.teaching_days)
-        closed = [(one.starts_on, one.ends_on) for one in term.closures.all()]
+        known = term.closures.all() if closures is None else closures
+        closed = [(one.starts_on, one.ends_on) for one in known]
         length = (term.ends_on - term.starts_on).days + 1
         days = (term.starts_on + ONE_DAY * n for n in range(length))
         return cls(
@@ -52,12 +54,19 @@ class TermDays:
         return Decimal(self.until(day)) / len(self.days) if self.days else Decimal(0)
 
 
-def current_term(institute: Institute, now: dt.datetime) -> Term | None:
-    """The term that runs now; between terms the one that ended last; before the first, the first."""
+def current_term(
+    institute: Institute, now: dt.datetime, terms: Iterable[Term] | None = None
+) -> Term | None:
+    """The term that runs now; between terms the one that ended last; before the first, the first.
+
+    Reads the terms of the institute, unless they are given.
+    """
     today = institute.local(now).date()
-    terms = Term.objects.filter(institute=institute)
-    term = terms.filter(starts_on__lte=today).order_by("-starts_on", "pk").first()
-    term = term or terms.order_by("starts_on", "pk").first()
+    known = sorted(
+        institute.terms.all() if terms is None else terms, key=lambda one: (one.starts_on, -one.pk)
+    )
+    begun = [one for one in known if one.starts_on <= today]
+    term = begun[-1] if begun else next(iter(known), None)
     if term is not None:
         term.institute = institute
     return term

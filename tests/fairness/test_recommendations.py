@@ -275,6 +275,6 @@ def test_queries_do_not_grow(term, covering, classes, django_assert_num_queries)
     people = {one.pk: one for one in Professor.objects.all()}
     everybody, days = standings(term, now=NOW), TermDays.of(term)
     loads = teaching_loads(term, people.values(), everybody, days, now=NOW, checkpoint=None)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(3):
         found = recommendations(term, people, everybody, loads, now=NOW)
     assert len(found) == 1 + classes
