@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import (
@@ -15,7 +17,6 @@ from django.db.models import (
     OuterRef,
     Q,
     QuerySet,
-    prefetch_related_objects,
 )
 
 from timetable.availability import DOUBLE_BOOKING, Diaries, EngagementKind
@@ -31,6 +32,7 @@ from timetable.models import (
     User,
 )
 from timetable.prepared import Many, PreparedQuery, PreparedRows
+from timetable.querysets import LONGEST
 
 from . import audit, engine
 from .audit import SYSTEM, Who
@@ -43,6 +45,9 @@ from .policy import policy_of
 from .refusals import Refused
 
 LONGEST_DAYS = 366
+
+Span = tuple[dt.datetime, dt.datetime]
+"""From … to …"""
 
 ELSEWHERE = DOUBLE_BOOKING | {EngagementKind.ABSENT}
 """What keeps a co-teacher from being there."""
@@ -84,27 +89,45 @@ class Filed:
     cases: tuple[Case, ...]
 
 
-_MEETINGS = PreparedRows[Meeting](
-    lambda professor, starts_at, ends_at: (
-        Meeting.objects.holding()
-        .overlapping(starts_at, ends_at)
-        .filter(professor=professor)
-        .for_list()
-        .prefetch_related(None)
-    ),
-    professor=BigIntegerField(),
-    starts_at=DateTimeField(),
-    ends_at=DateTimeField(),
-)
-_TEACHERS = PreparedRows[Teaching](
-    lambda offerings, but_for: (
-        Teaching.objects.filter(offering__among=offerings, professor__active=True)
-        .exclude(professor=but_for)
-        .select_related("professor")
-    ),
-    offerings=Many(),
-    but_for=BigIntegerField(),
-)
+@cache
+def _meetings_in(spans: int) -> PreparedRows[Meeting]:
+    """What a professor holds in so many spans, with the rules of the institute."""
+
+    def rows(professor: Any, **moments: Any) -> QuerySet[Any]:
+        found = Q()
+        for n in range(spans):
+            starts_at, ends_at = moments[f"starts_at_{n}"], moments[f"ends_at_{n}"]
+            # Said anew with each span, so that each is looked up by its index.
+            found |= Q(
+                professor=professor,
+                starts_at__lt=ends_at,
+                starts_at__gt=starts_at - LONGEST,
+                ends_at__gt=starts_at,
+            )
+        meetings = Meeting.objects.holding().filter(found).for_list()
+        return meetings.select_related("institute__policy").prefetch_related(None)
+
+    kinds: dict[str, Any] = {"professor": BigIntegerField()}
+    for n in range(spans):
+        kinds |= {f"starts_at_{n}": DateTimeField(), f"ends_at_{n}": DateTimeField()}
+    return PreparedRows[Meeting](rows, **kinds)
+
+
+def meetings_in(professor: Professor, spans: Sequence[Span]) -> list[Meeting]:
+    """The meetings that this professor holds in these spans, in one query."""
+    values: dict[str, Any] = {"professor": professor.pk}
+    for n, (starts_at, ends_at) in enumerate(spans):
+        values |= {f"starts_at_{n}": starts_at, f"ends_at_{n}": ends_at}
+    return _meetings_in(len(spans))(**values) if spans else []
+
+
+def other_teachers(offerings: Any, but_for: Any) -> QuerySet[Teaching]:
+    """Who else teaches these classes."""
+    rows = Teaching.objects.filter(offering__among=offerings, professor__active=True)
+    return rows.exclude(professor=but_for).select_related("professor")
+
+
+_TEACHERS = PreparedRows[Teaching](other_teachers, offerings=Many(), but_for=BigIntegerField())
 _OPEN = PreparedQuery(
     lambda professor: (
         Case.objects.open()
@@ -116,58 +139,71 @@ _OPEN = PreparedQuery(
 )
 
 
+@dataclass(frozen=True)
+class Inside:
+    """Some meetings, and who else teaches their classes, before anybody's diary is read."""
+
+    meetings: Sequence[Meeting]
+    others: Mapping[int, Sequence[Professor]]
+    """By the id of the class."""
+
+    @classmethod
+    def of(cls, meetings: Sequence[Meeting], teachings: Iterable[Teaching]) -> Inside:
+        others: dict[int, list[Professor]] = defaultdict(list)
+        for teaching in teachings:
+            others[teaching.offering_id].append(teaching.professor)
+        return cls(meetings, others)
+
+    @property
+    def people(self) -> set[int]:
+        """Whose diaries say who of the others is there."""
+        return {other.pk for group in self.others.values() for other in group}
+
+    @property
+    def span(self) -> Span:
+        """Of which time. Wants a meeting at least."""
+        return min(m.starts_at for m in self.meetings), max(m.ends_at for m in self.meetings)
+
+    def affected(self, diaries: Diaries) -> list[Affected]:
+        return [
+            Affected(
+                meeting,
+                tuple(
+                    other
+                    for other in self.others.get(meeting.offering_id, ())
+                    if _is_there(other, meeting, diaries)
+                ),
+            )
+            for meeting in self.meetings
+        ]
+
+
+def _is_there(other: Professor, meeting: Meeting, diaries: Diaries) -> bool:
+    return not any(
+        e.kind in ELSEWHERE
+        and e.meeting_id != meeting.pk
+        and e.overlaps(meeting.starts_at, meeting.ends_at)
+        for e in diaries.of(other.pk)
+    )
+
+
 def affected(
     professor: Professor,
     starts_at: dt.datetime,
     ends_at: dt.datetime,
     offering: Offering | None = None,
 ) -> list[Affected]:
-    """The meetings that this professor holds inside the span, and who else is there to teach them.
-
-    With their sections, by which pages name them.
-    """
-    found = _affected(professor, starts_at, ends_at, offering)
-    prefetch_related_objects([one.meeting for one in found], "offering__sections")
-    return found
-
-
-def _affected(
-    professor: Professor,
-    starts_at: dt.datetime,
-    ends_at: dt.datetime,
-    offering: Offering | None,
-) -> list[Affected]:
+    """The meetings that this professor holds inside the span, and who else is there to teach them."""
     found = [
         meeting
-        for meeting in _MEETINGS(professor=professor.pk, starts_at=starts_at, ends_at=ends_at)
+        for meeting in meetings_in(professor, [(starts_at, ends_at)])
         if offering is None or meeting.offering_id == offering.pk
     ]
-    others: dict[int, list[Professor]] = defaultdict(list)
-    if found:
-        for teaching in _TEACHERS(
-            offerings={meeting.offering_id for meeting in found}, but_for=professor.pk
-        ):
-            others[teaching.offering_id].append(teaching.professor)
-    people = {other.pk for group in others.values() for other in group}
-    diaries = Diaries.load(
-        professor.institute,
-        people,
-        min((m.starts_at for m in found), default=starts_at),
-        max((m.ends_at for m in found), default=ends_at),
-    )
-
-    def there(other: Professor, meeting: Meeting) -> bool:
-        return not any(
-            e.kind in ELSEWHERE
-            and e.meeting_id != meeting.pk
-            and e.overlaps(meeting.starts_at, meeting.ends_at)
-            for e in diaries.of(other.pk)
-        )
-
-    return [
-        Affected(meeting, tuple(p for p in others[meeting.offering_id] if there(p, meeting)))
-        for meeting in found
-    ]
+    if not found:
+        return []
+    classes = {meeting.offering_id for meeting in found}
+    inside = Inside.of(found, _TEACHERS(offerings=classes, but_for=professor.pk))
+    return inside.affected(Diaries.load(professor.institute, inside.people, *inside.span))
 
 
 def file(
@@ -432,7 +468,7 @@ def lacking_cases(now: dt.datetime) -> QuerySet[Absence]:
 
 
 def _inside(absence: Absence) -> Sequence[Affected]:
-    return _affected(absence.professor, absence.starts_at, absence.ends_at, absence.offering)
+    return affected(absence.professor, absence.starts_at, absence.ends_at, absence.offering)
 
 
 def check_span(
@@ -443,8 +479,12 @@ def check_span(
     now: dt.datetime,
     *,
     but_for: Absence | None = None,
+    known: Iterable[Absence] | None = None,
 ) -> None:
-    """Raise Refused, as `file` does, if an absence from … to … cannot be."""
+    """Raise Refused, as `file` does, if an absence from … to … cannot be.
+
+    `known`: what is `on_file`, if that has been read.
+    """
     institute = professor.institute
     if ends_at <= starts_at:
         raise Refused("absence_ends_before_start")
@@ -455,18 +495,32 @@ def check_span(
     started = but_for.starts_at if but_for else today
     if ends_at <= now or starts_at < min(today, started):
         raise Refused("absence_past")
-    others = professor.absences.standing().overlapping(starts_at, ends_at)
-    if but_for is not None:
-        others = others.exclude(pk=but_for.pk)
-    if offering is not None:
-        others = others.filter(Q(offering=offering) | Q(offering=None))
-    other = others.first()
+    if known is None:
+        known = professor.absences.standing().overlapping(starts_at, ends_at)
+    other = next(
+        (
+            one
+            for one in known
+            if one.starts_at < ends_at
+            and starts_at < one.ends_at
+            and one != but_for
+            and (offering is None or one.offering_id in {None, offering.pk})
+        ),
+        None,
+    )
     if other is not None:
         raise Refused(
             "absence_overlaps",
             span=stretch(institute, other.starts_at, other.ends_at),
             absence=str(other.uid),
         )
+
+
+def on_file(professor: Professor, now: dt.datetime) -> QuerySet[Absence]:
+    """The absences of today and later: none that is filed may overlap one of them."""
+    today = professor.institute.moment(professor.institute.local(now).date(), dt.time())
+    rows: QuerySet[Absence] = professor.absences.standing().filter(ends_at__gt=today)
+    return rows
 
 
 def _standing(absence: Absence) -> Absence:

@@ -1,24 +1,27 @@
 """What an absence would set going, before it is filed: which meetings, who could take each, what next.
 
-Everything is read in a fixed number of queries for each span, however many meetings lie in it.
+Everything is read in a fixed number of queries, however many the spans are and the meetings in them.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from django.db.models import BigIntegerField, DateTimeField
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from fairness.standing import Standings, standings
 from timetable.availability import Diaries, day_span, week_span
-from timetable.models import Institute, Meeting, Professor
+from timetable.models import Institute, Meeting, Professor, Section
+from timetable.prepared import Many, PreparedTogether
 
 from . import absences, response_times
-from .candidates import Look, Pool
+from .candidates import Look, Pool, span_of
 from .models import Case, Policy
 from .policy import Stage, class_budget, policy_of
 from .ties import Circle
@@ -34,6 +37,8 @@ class Prospect:
     """One meeting in the span. `pool` is None where nobody can be asked any more, or not here."""
 
     meeting: Meeting
+    sections: tuple[str, ...]
+    """Their codes."""
     present: tuple[Professor, ...]
     """Co-teachers who are there, so that no cover is needed."""
     running: Case | None
@@ -54,32 +59,73 @@ def prospects(
     professor: Professor, spans: Sequence[tuple[dt.datetime, dt.datetime]], *, now: dt.datetime
 ) -> list[Prospect]:
     """The meetings that this professor holds in the spans, each with what would become of it."""
-    policy = policy_of(professor.institute)
-    inside = {a.meeting.pk: a for span in spans for a in absences.affected(professor, *span)}
-    affected = sorted(inside.values(), key=lambda a: (a.meeting.starts_at, a.meeting.pk))
-    running = {
-        case.meeting_id: case
-        for case in Case.objects.open().filter(meeting__in=[a.meeting.pk for a in affected])
-    }
+    meetings = absences.meetings_in(professor, spans)
+    if not meetings:
+        return []
+    meetings.sort(key=lambda meeting: (meeting.starts_at, meeting.pk))
+    policy, beside = policy_of(meetings[0].institute), _Beside.read(professor, meetings, now)
     proposed = [
-        _case(professor, entry.meeting)
-        for entry in affected
-        if entry.meeting.pk not in running and entry.meeting.starts_at > now
-    ]
-    pools = _pools(proposed[:NAMED_AT_MOST], policy, now)
-    wait = _usual_wait(professor.institute, now) if pools else ""
+        _case(professor, meeting)
+        for meeting in meetings
+        if meeting.pk not in beside.running and meeting.starts_at > now
+    ][:NAMED_AT_MOST]
+    circle = Circle.around(proposed) if proposed else Circle(())
+    diaries = _diaries(professor.institute, beside.inside, proposed, circle)
+    pools = _pools(proposed, circle, diaries, policy, now)
+    wait = _usual_wait(beside.usual, now)
     return [
-        _prospect(
-            entry,
-            running.get(entry.meeting.pk),
-            professor,
-            pools.get(entry.meeting.pk),
-            policy,
-            now,
-            wait,
-        )
-        for entry in affected
+        _prospect(entry, beside, professor, pools.get(entry.meeting.pk), policy, now, wait)
+        for entry in beside.inside.affected(diaries)
     ]
+
+
+_BESIDE = PreparedTogether(
+    lambda professor, meetings, offerings, institute, now: (
+        absences.other_teachers(offerings, professor),
+        Section.objects.filter(offerings__among=offerings)
+        .order_by("code")
+        .values_list("offerings__pk", "code"),
+        Case.objects.open().filter(meeting__among=meetings).order_by(),
+        response_times.answered(institute, now),
+    ),
+    professor=BigIntegerField(),
+    meetings=Many(),
+    offerings=Many(),
+    institute=BigIntegerField(),
+    now=DateTimeField(),
+)
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """What is known of some meetings beside themselves, read in one query."""
+
+    inside: absences.Inside
+    sections: Mapping[int, Sequence[str]]
+    """Codes, by the id of the class."""
+    running: Mapping[int, Case]
+    """Open cases, by the id of the meeting."""
+    usual: dt.timedelta | None
+    """How long answers usually take."""
+
+    @classmethod
+    def read(cls, professor: Professor, meetings: Sequence[Meeting], now: dt.datetime) -> _Beside:
+        teachings, named, cases, answered = _BESIDE(
+            professor=professor.pk,
+            meetings=[meeting.pk for meeting in meetings],
+            offerings={meeting.offering_id for meeting in meetings},
+            institute=professor.institute_id,
+            now=now,
+        )
+        sections: dict[int, list[str]] = defaultdict(list)
+        for offering_id, code in named:
+            sections[offering_id].append(code)
+        return cls(
+            absences.Inside.of(meetings, teachings),
+            sections,
+            {case.meeting_id: case for case in cases},
+            response_times.usual(answered),
+        )
 
 
 def _case(professor: Professor, meeting: Meeting) -> Case:
@@ -96,7 +142,7 @@ def _case(professor: Professor, meeting: Meeting) -> Case:
 
 def _prospect(
     entry: absences.Affected,
-    running: Case | None,
+    beside: _Beside,
     professor: Professor,
     found: tuple[Pool, Collection[int]] | None,
     policy: Policy,
@@ -117,8 +163,9 @@ def _prospect(
         outlook = _outlook(*found, wait)
     return Prospect(
         meeting,
+        tuple(beside.sections.get(meeting.offering_id, ())),
         entry.present,
-        running,
+        beside.running.get(meeting.pk),
         begun,
         found[0] if found else None,
         outlook,
@@ -126,9 +173,8 @@ def _prospect(
     )
 
 
-def _usual_wait(institute: Institute, now: dt.datetime) -> str:
+def _usual_wait(usual: dt.timedelta | None, now: dt.datetime) -> str:
     """How long answers usually take, in a sentence; empty where that is not known."""
-    usual = response_times.usual(institute, now)
     if usual is None:
         return ""
     return _("Requests are usually answered within %(time)s.") % {
@@ -153,24 +199,30 @@ def _outlook(found: Pool, of_section: Collection[int], wait: str) -> str:
     return _("Nobody who could take it is free, so a new time is looked for.")
 
 
+def _diaries(
+    institute: Institute, inside: absences.Inside, cases: Sequence[Case], circle: Circle
+) -> Diaries:
+    """Of everybody near to the cases in their weeks, and of whoever may be there anyway."""
+    spans = [inside.span, *map(span_of, cases)]
+    first, last = min(start for start, _ in spans), max(end for _, end in spans)
+    return Diaries.load(institute, inside.people | circle.people.keys(), first, last)
+
+
 def _pools(
-    cases: Sequence[Case], policy: Policy, now: dt.datetime
+    cases: Sequence[Case], circle: Circle, diaries: Diaries, policy: Policy, now: dt.datetime
 ) -> dict[int, tuple[Pool, Collection[int]]]:
     """By meeting: everybody ranked or left out, and the ids of those who teach the section."""
     if not cases:
         return {}
-    institute, circle = cases[0].institute, Circle.around(cases)
-    weeks = [week_span(institute, case.before_starts_at) for case in cases]
-    first = min(week[0] for week in weeks)
-    last = max(max(week[1], case.before_ends_at) for week, case in zip(weeks, cases, strict=True))
-    diaries = Diaries.load(institute, list(circle.people), first, last)
+    institute = cases[0].institute
     standing: dict[int, Standings] = {}
     for term in {case.meeting.offering.term for case in cases}:
         term.institute = institute
         standing[term.pk] = standings(term, now=now, professors=circle.people.values())
     found: dict[int, tuple[Pool, Collection[int]]] = {}
-    for case, week in zip(cases, weeks, strict=True):
+    for case in cases:
         people, ties = circle.near(case)
+        week = week_span(institute, case.before_starts_at)
         look = Look(
             case,
             policy,

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from reallocation import absences
+from reallocation.absences import Span
 from reallocation.candidates import obstacle
 from reallocation.models import Case
 from reallocation.notifications.wording import span
@@ -28,9 +29,6 @@ from .placing import PlacingForm
 
 ONE_DAY = dt.timedelta(days=1)
 MIDNIGHT = dt.time()
-
-Span = tuple[dt.datetime, dt.datetime]
-"""From … to …"""
 
 
 class DayInput(forms.DateInput):
@@ -61,10 +59,12 @@ class _Span(PlacingForm):
         professor: Professor,
         now: dt.datetime,
         absence: Absence | None = None,
+        on_file: Sequence[Absence] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.professor, self.now, self.absence = professor, now, absence
+        self.on_file = on_file
         self.ends_field = "last_day"
 
     @property
@@ -98,6 +98,7 @@ class _Span(PlacingForm):
                 self.absence.offering if self.absence else None,
                 self.now,
                 but_for=self.absence,
+                known=self.on_file,
             )
         except Refused as refusal:
             if refusal.code == "absence_ends_before_start":

@@ -7,14 +7,15 @@ a time is taken away by saying so in its own form.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from timetable.models import Professor
+from reallocation.absences import Span
+from timetable.models import Absence, Professor
 
-from .absence import Span, SpanForm
+from .absence import SpanForm
 
 MOST = 8
 
@@ -31,7 +32,8 @@ class OtherSpanForm(SpanForm):
 
 
 class Times:
-    """`given` is what was sent, or what a link says; None if nothing is known yet."""
+    """`given` is what was sent, or what a link says; None if nothing is known yet. `on_file` are the
+    absences that none of these times may overlap."""
 
     def __init__(
         self,
@@ -40,6 +42,7 @@ class Times:
         professor: Professor,
         now: dt.datetime,
         today: dt.date,
+        on_file: Sequence[Absence],
     ) -> None:
         self.is_growing = given is not None and "more" in given
         """Only one more time was wanted: nothing is checked yet."""
@@ -48,7 +51,7 @@ class Times:
             rows.append({})
         is_sent = given is not None and not self.is_growing
         self.forms = [
-            _form(n, row, is_sent=is_sent, professor=professor, now=now)
+            _form(n, row, is_sent=is_sent, professor=professor, now=now, on_file=on_file)
             for n, row in enumerate(rows, start=1)
         ]
 
@@ -109,7 +112,13 @@ def _rows(given: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _form(
-    number: int, row: dict[str, Any], *, is_sent: bool, professor: Professor, now: dt.datetime
+    number: int,
+    row: dict[str, Any],
+    *,
+    is_sent: bool,
+    professor: Professor,
+    now: dt.datetime,
+    on_file: Sequence[Absence],
 ) -> SpanForm:
     kind = SpanForm if number == 1 else OtherSpanForm
     data = {_key(number, field): value for field, value in row.items()}
@@ -119,4 +128,5 @@ def _form(
         initial=row,
         professor=professor,
         now=now,
+        on_file=on_file,
     )

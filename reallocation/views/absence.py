@@ -10,6 +10,7 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -28,6 +29,7 @@ from reallocation.models import Case, Offer
 from reallocation.refusals import Refused
 from timetable.accounts import Actor, ActorRequest, member_required
 from timetable.models import Absence, Institute, Meeting, Professor
+from timetable.prepared import together
 
 NOTHING_NEW = 204
 
@@ -117,12 +119,13 @@ def _for_whom(request: ActorRequest) -> HttpResponse:
 def _times(request: ActorRequest, professor: Professor, now: dt.datetime) -> Times:
     """Filled from what was sent, or with the time of the meeting that is named, or with today."""
     given: Mapping[str, Any] | None = None
+    on_file, named = together(absences.on_file(professor, now), _meeting_named(request, professor))
     if request.method == "POST":
         given = request.POST
     elif "day" in request.GET:
         given = request.GET
-    elif meeting := _meeting_named(request, professor):
-        local = professor.institute.local
+    elif named:
+        meeting, local = named[0], professor.institute.local
         given = {
             "kind": "part",
             "day": f"{local(meeting.starts_at):%Y-%m-%d}",
@@ -130,16 +133,17 @@ def _times(request: ActorRequest, professor: Professor, now: dt.datetime) -> Tim
             "ends": f"{local(meeting.ends_at):%H:%M}",
         }
     today = professor.institute.local(now).date()
-    return Times(given, professor=professor, now=now, today=today)
+    return Times(given, professor=professor, now=now, today=today, on_file=on_file)
 
 
-def _meeting_named(request: ActorRequest, professor: Professor) -> Meeting | None:
+def _meeting_named(request: ActorRequest, professor: Professor) -> QuerySet[Meeting]:
+    """One, or none."""
     try:
         uid = uuid.UUID(request.GET.get("meeting", ""))
     except ValueError:
-        return None
-    meeting: Meeting | None = Meeting.objects.holding().filter(professor=professor, uid=uid).first()
-    return meeting
+        return Meeting.objects.none()
+    rows: QuerySet[Meeting] = Meeting.objects.holding().filter(professor=professor, uid=uid)
+    return rows
 
 
 def _file(

@@ -26,7 +26,7 @@ def answered(flow, minutes, *, days_ago=1, status=OfferStatus.ACCEPTED):
 
 
 def usual(flow):
-    return response_times.usual(flow.house.institute, flow.now)
+    return response_times.usual(response_times.answered(flow.house.institute, flow.now))
 
 
 def test_the_usual_time_is_that_of_the_one_in_the_middle(flow):
@@ -44,7 +44,7 @@ def test_only_answers_count_that_were_given_here_and_of_late(flow):
     answered(flow, 5, status=OfferStatus.WITHDRAWN)
     elsewhere = small_institute("southfield").institute
     assert usual(flow) == 120 * MINUTES
-    assert response_times.usual(elsewhere, flow.now) is None
+    assert response_times.usual(response_times.answered(elsewhere, flow.now)) is None
 
 
 def test_who_files_an_absence_reads_how_long_answers_take(site):
