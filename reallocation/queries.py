@@ -13,7 +13,7 @@ from django.db.models import Case as CaseWhen
 from timetable.accounts import Actor
 from timetable.enums import StaffRole
 from timetable.models import Absence, Enrolment, Institute, Meeting, Professor, Room, Teaching
-from timetable.prepared import Many, PreparedRows, PreparedTogether
+from timetable.prepared import Many, PreparedRows, PreparedTogether, together
 from timetable.querysets import AbsenceQuerySet
 from voting.models import Ballot, RollPlace
 
@@ -344,7 +344,7 @@ def day_with(offer: Offer) -> list[DayEntry]:
             str(meeting.offering.course),
             meeting.room.code if meeting.room else "",
         )
-        for meeting in own.exclude(pk=case.meeting_id).for_list()
+        for meeting in own.exclude(pk=case.meeting_id).for_list().prefetch_related(None)
     ]
     entries.append(
         DayEntry(
@@ -362,13 +362,13 @@ def find_professors(institute: Institute, text: str) -> list[Professor]:
     """Whom somebody means who types a code, an e-mail address or part of a name: at most MATCHES."""
     wanted = text.strip()
     people = Professor.objects.filter(institute=institute, active=True)
-    exact = list(people.filter(Q(code=wanted) | Q(email__iexact=wanted))[:MATCHES])
-    if exact or len(wanted) < 2:
-        return exact
-    named = list(people.filter(name__iexact=wanted)[:MATCHES])
-    return named or list(
-        people.filter(Q(name__icontains=wanted) | Q(code__istartswith=wanted))[:MATCHES]
+    part = people if len(wanted) > 1 else people.none()
+    exact, named, alike = together(
+        people.filter(Q(code=wanted) | Q(email__iexact=wanted))[:MATCHES],
+        part.filter(name__iexact=wanted)[:MATCHES],
+        part.filter(Q(name__icontains=wanted) | Q(code__istartswith=wanted))[:MATCHES],
     )
+    return exact or named or alike
 
 
 def find_rooms(institute: Institute, text: str) -> list[Room]:
@@ -377,10 +377,11 @@ def find_rooms(institute: Institute, text: str) -> list[Room]:
     if not wanted:
         return []
     rooms = Room.objects.filter(institute=institute).order_by("code")
-    exact = list(rooms.filter(Q(code__iexact=wanted) | Q(name__iexact=wanted))[:MATCHES])
-    if exact:
-        return [room for room in exact if room.code == wanted] or exact
-    return list(rooms.filter(Q(code__istartswith=wanted) | Q(name__icontains=wanted))[:MATCHES])
+    exact, alike = together(
+        rooms.filter(Q(code__iexact=wanted) | Q(name__iexact=wanted))[:MATCHES],
+        rooms.filter(Q(code__istartswith=wanted) | Q(name__icontains=wanted))[:MATCHES],
+    )
+    return [room for room in exact if room.code == wanted] or exact or alike
 
 
 def offers_with_case(rows: OfferQuerySet) -> OfferQuerySet:
@@ -393,7 +394,7 @@ def offers_with_case(rows: OfferQuerySet) -> OfferQuerySet:
 _OFFER = PreparedRows[Offer](
     lambda uid, user: offers_with_case(
         Offer.objects.filter(uid=uid, professor__user=user, professor__user__is_active=True)
-        .select_related("professor__user")
+        .select_related("professor__user", "case__institute__policy")
         .order_by()
     ),
     uid=UUIDField(),

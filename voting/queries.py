@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from django.db.models import BigIntegerField, Q, QuerySet, UUIDField
 
-from timetable.models import Offering, Student
+from timetable.models import Student
 from timetable.prepared import PreparedRows
 
 from .enums import Phase
@@ -106,11 +106,11 @@ def open_ballots(student: Student, now: dt.datetime) -> list[OpenBallot]:
     return [OpenBallot(ballot, ballot.pk in filed) for ballot in ballots]
 
 
-def ballots_of_class(student: Student, offering: Offering, now: dt.datetime) -> list[VoterView]:
-    """What the page of a class shows: votes that are open or being counted, and results of late."""
+def ballots_of_late(student: Student, now: dt.datetime) -> list[Ballot]:
+    """Those that are open or being counted, and those closed of late, the latest first."""
     of_late = Q(closed_at__isnull=True) | Q(closed_at__gt=now - OF_LATE)
-    rows = Ballot.objects.for_student(student).filter(of_late, offering=offering)
-    return listed(student, list(rows.for_list().order_by("-closes_at", "-pk")), now)
+    rows = Ballot.objects.for_student(student).filter(of_late)
+    return list(rows.for_list().order_by("-closes_at", "-pk"))
 
 
 def past_ballots(student: Student, now: dt.datetime) -> QuerySet[Ballot]:

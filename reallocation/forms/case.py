@@ -61,6 +61,9 @@ class Choices:
 class CaseForm(PlacingForm):
     """A form on the page of a case, of which there may be several: ids carry the form's name."""
 
+    offers_lists: ClassVar = False
+    """Whether it looks for what is chosen among the choices."""
+
     def __init__(self, data: Any = None, *, choices: Choices) -> None:
         super().__init__(data, auto_id=f"{type(self).__name__.lower()}-%s")
         self.choices = choices
@@ -110,6 +113,7 @@ class SlotForm(CaseForm):
 class NameForm(CaseForm):
     """Whom to ask: somebody from the ranked list, or anybody else."""
 
+    offers_lists = True
     PLACES: ClassVar = {"not_free": "other"}
 
     def __init__(self, data: Any = None, *, choices: Choices) -> None:

@@ -109,6 +109,13 @@ class Attempt:
     act: Act
     form: CaseForm | None
     refusal: Refused | None = None
+    choices: Choices | None = None
+    """What was looked up for the form, as long as nothing was done about it."""
+
+    @property
+    def was_tried(self) -> bool:
+        """Then the case may not be any more what it was."""
+        return self.form is not None and self.refusal is not None
 
     @property
     def status(self) -> int:
@@ -127,12 +134,15 @@ def case_page(request: ActorRequest, viewer: Viewer, *, by_link: bool = False) -
         failed = _attempt(request, viewer, now, by_link=by_link)
         if failed is None:
             return redirect(request.path)
-        viewer = find(viewer.actor, viewer.case.uid)
+        if failed.was_tried:
+            viewer = find(viewer.actor, viewer.case.uid)
     context = {"viewer": viewer, "case": viewer.case, "by_link": by_link, "address": request.path}
     open_acts = acts.open_acts(viewer, now, by_link=by_link)
     if "live" in request.GET:
         return _live(request, context, open_acts, now)
-    choices = acts.choices_for(viewer, open_acts, now, week=_week(request))
+    choices = failed.choices if failed else None
+    if choices is None:
+        choices = acts.choices_for(viewer, open_acts, now, week=_week(request))
     forms = [(act, _form(act, choices, failed)) for act in open_acts]
     context |= _story(viewer, now) | {"forms": forms, "failed": failed, "choices": choices}
     context["acts"] = _names(open_acts)
@@ -149,9 +159,12 @@ def _attempt(
         raise Http404
     if not act.is_open(viewer, now):
         return Attempt(act, None, Refused("not_waiting"))
-    form = act.form(request.POST, choices=acts.choices_for(viewer, [act], now))
+    choices = None
+    if act.form.offers_lists:
+        choices = acts.choices_for(viewer, acts.open_acts(viewer, now, by_link=by_link), now)
+    form = act.form(request.POST, choices=choices or Choices(viewer.case))
     if not form.is_valid():
-        return Attempt(act, form)
+        return Attempt(act, form, choices=choices)
     try:
         act.do(viewer, form.cleaned_data, now)
     except Refused as refusal:
@@ -171,6 +184,7 @@ def _week(request: ActorRequest) -> dt.date | None:
 
 def _form(act: Act, choices: Choices, failed: Attempt | None) -> CaseForm:
     if failed is not None and failed.form is not None and failed.act == act:
+        failed.form.choices = choices
         return failed.form
     return act.form(choices=choices)
 

@@ -510,7 +510,7 @@ def grow(house, number):
 # Session, account and two for the actor are in each.
 PINNED = {
     "week": ("ADA", WEEK, 4),
-    "classes": ("A1", "/classes/", 7),
+    "classes": ("A1", "/classes/", 6),
     "changes": ("A1", "/changes/", 5),
     "class": ("A1", "/classes/MATH.A/", 6),
     "section": ("EVE", "/sections/A/week/2027-03-01/", 5),

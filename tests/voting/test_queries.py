@@ -122,7 +122,7 @@ def test_open_ballots_are_those_that_take_the_students_answer():
     assert set(queries.past_ballots(student, SOON)) == {cancelled, over}
 
 
-def test_a_class_shows_its_own_open_ballots_and_the_results_of_two_weeks():
+def test_of_late_are_open_ballots_and_the_results_of_two_weeks():
     offering = class_of(5)
     student = offering.students.first()
     running, ended = open_for(offering), open_for(offering, closes_at=SOON)
@@ -130,8 +130,8 @@ def test_a_class_shows_its_own_open_ballots_and_the_results_of_two_weeks():
     open_to(2)
 
     def shown(later=dt.timedelta()):
-        views = queries.ballots_of_class(student, offering, SOON + later)
-        return {(view.ballot, view.phase) for view in views}
+        now = SOON + later
+        return {(one, one.phase(now)) for one in queries.ballots_of_late(student, now)}
 
     assert shown() == {(running, "open"), (ended, "closed")}
     assert shown(dt.timedelta(days=14)) == {(running, "counting")}
