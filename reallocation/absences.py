@@ -14,6 +14,7 @@ from django.db.models import (
     BigIntegerField,
     DateTimeField,
     Exists,
+    F,
     OuterRef,
     Q,
     QuerySet,
@@ -31,7 +32,7 @@ from timetable.models import (
     Teaching,
     User,
 )
-from timetable.prepared import Many, PreparedQuery, PreparedRows
+from timetable.prepared import Many, PreparedQuery, PreparedRows, together
 from timetable.querysets import LONGEST
 
 from . import audit, engine
@@ -324,7 +325,7 @@ def leave_out(case: Case, *, now: dt.datetime, who: Who = SYSTEM) -> Case:
         _log_left_out(case, now, who)
         if not engine.withdraw(case, now=now, who=who):
             raise _too_late(case, now)
-        if is_about_alone(absence, case):
+        if is_about_alone(case):
             _end(absence, now, who)
             announce.absence_withdrawn(absence, now)
         elif untold:
@@ -342,24 +343,39 @@ def can_leave_out(case: Case, now: dt.datetime) -> bool:
     return case.status == CaseStatus.SUBSTITUTED and not begun
 
 
-def is_about_alone(absence: Absence, case: Case) -> bool:
-    """Whether nothing is left of the absence without this case: it was filed for this class or for its
-    time, and no other class of it is, or was, covered or moved."""
+def is_about_alone(case: Case, others: Sequence[Sequence[object]] | None = None) -> bool:
+    """Whether nothing is left of its absence without this case: it was filed for this class or for its
+    time, and no other class of it is, or was, covered or moved.
+
+    `others` are the rows of `others_beside`, for who has just read them.
+    """
+    absence = case.absence
     its_time = case.before_starts_at <= absence.starts_at and absence.ends_at <= case.before_ends_at
     if absence.offering_id is None and not its_time:
         return False
-    if absence.cases.exclude(pk=case.pk).exclude(status=CaseStatus.WITHDRAWN).exists():
-        return False
-    others = (
-        Meeting.objects.holding()
-        .overlapping(absence.starts_at, absence.ends_at)
-        .filter(professor=absence.professor_id)
-        .exclude(pk=case.meeting_id)
-        .exclude(absence_exceptions__in=absence.exceptions.filter(cover=False))
+    return not any(together(*others_beside(case.pk)) if others is None else others)
+
+
+def others_beside(case: Any) -> tuple[QuerySet[Any, Any], QuerySet[Any, Any]]:
+    """What an absence is about beside the case with this id: a case that is, or was, covered or moved; and
+    a class within its span that is not left out. Of each the first is enough."""
+    left_out = AbsenceException.objects.filter(
+        meeting=OuterRef("pk"), absence__cases=case, cover=False
     )
-    if absence.offering_id is not None:
-        others = others.filter(offering=absence.offering_id)
-    return not others.exists()
+    meetings = Meeting.objects.holding().filter(
+        Q(professor__absences__offering=None) | Q(offering=F("professor__absences__offering")),
+        ~Exists(left_out),
+        ~Exists(Case.objects.filter(pk=case, meeting=OuterRef("pk"))),
+        professor__absences__cases=case,
+        starts_at__lt=F("professor__absences__ends_at"),
+        ends_at__gt=F("professor__absences__starts_at"),
+    )
+    cases = (
+        Case.objects.filter(absence__cases=case)
+        .exclude(pk=case)
+        .exclude(status=CaseStatus.WITHDRAWN)
+    )
+    return cases.order_by().values_list("pk")[:1], meetings.order_by().values_list("pk")[:1]
 
 
 def left_out(absence: Absence, now: dt.datetime) -> list[Meeting]:

@@ -17,6 +17,7 @@ from timetable.prepared import Many, PreparedRows, PreparedTogether, together
 from timetable.querysets import AbsenceQuerySet
 from voting.models import Ballot, RollPlace
 
+from . import absences
 from .enums import CaseStatus, OfferStatus, WaitingFor
 from .models import (
     Case,
@@ -102,6 +103,8 @@ class Story:
     offers: list[Offer]
     """All requests, in the order of asking."""
     log: list[LogEntry]
+    beside: list[list[object]]
+    """What else its absence is about: see `absences.others_beside`."""
 
 
 @dataclass(frozen=True)
@@ -255,13 +258,15 @@ _STORY = PreparedTogether(
         StepRecord.objects.filter(case=case).order_by("pk"),
         Offer.objects.filter(case=case).select_related("professor").order_by("pk"),
         LogEntry.objects.filter(case=case).order_by("number"),
+        *absences.others_beside(case),
     ),
     case=BigIntegerField(),
 )
 
 
 def story_of(case: Case) -> Story:
-    return Story(*_STORY(case=case.pk))
+    records, offers, log, *beside = _STORY(case=case.pk)
+    return Story(records, offers, log, beside)
 
 
 def cases_of(absence: Absence) -> list[Case]:

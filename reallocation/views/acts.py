@@ -388,7 +388,7 @@ def choices_for(
         if "choose-candidate" in names:
             lines = _candidates(viewer, pool, everybody)
     if "teach" in names:
-        alone = absences.is_about_alone(case.absence, case)
+        alone = absences.is_about_alone(case, viewer.story.beside)
         if_taught = progress.if_taught(case, now, absence_ends=alone)
     return Choices(case, lines, places, pool, grid, if_taught)
 

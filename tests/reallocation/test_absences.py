@@ -396,7 +396,7 @@ def test_an_absence_about_this_class_alone_is_withdrawn_with_it(flow, span, of_c
     case, *_ = flow.file(starts=span[0], ends=span[1], offering=offering).cases
     flow.settle()
     before = last_notice()
-    assert absences.is_about_alone(case.absence, case) == ends
+    assert absences.is_about_alone(case) == ends
     absences.leave_out(case, now=flow.now)
     case = flow.again(case)
     assert case.status == CaseStatus.WITHDRAWN
