@@ -137,8 +137,9 @@ def test_somebody_elses_message_does_not_exist(as_student, method):
 def test_logged_out_it_leads_to_the_login(client, method, which):
     message = message_to(StudentFactory().user)
     address = "/inbox/" if which == "list" else page_of(message)
-    response = getattr(client, method)(address)
-    assert (response.status_code, response.url) == (302, f"/accounts/login/?next={address}")
+    response = getattr(client, method)(address, headers={"Referer": "http://testserver/inbox/"})
+    back_to = address if method == "get" else "/inbox/"
+    assert (response.status_code, response.url) == (302, f"/accounts/login/?next={back_to}")
     message.refresh_from_db()
     assert message.read_at is None
 
