@@ -10,6 +10,7 @@ from fairness.recent import recent_report
 from fairness.report import fairness_report
 from tests.factories import AbsenceFactory, OwedHoursFactory, at, small_institute
 from tests.fairness.covers import cover
+from tests.voting.crowd import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -77,3 +78,12 @@ def test_institutes_are_told_apart(house):
     other = small_institute("elsewhere")
     recent_report(house.institute, NOW)
     assert recent_report(other.institute, NOW).institute == other.institute
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_whoever_looks_while_it_is_reckoned_waits_for_that_one(house):
+    looks = [lambda: recent_report(house.institute, NOW)] * 8
+    first, *others = at_once(*looks)
+    assert first.term is not None
+    assert all(one is first for one in others)
