@@ -18,6 +18,8 @@ HOURS_OF_CLASSES = (2, 2, 2, 2, 3)
 SECTIONS_PER_PROGRAMME = 10
 SEATS = 40
 """Of each room, or as many as a section has students."""
+ROOMS_PER_CLASS = 3, 2
+"""Three rooms to two classes at a time: two in three are taken, as where rooms are used well."""
 
 HEAD = """\
 [institute]
@@ -107,8 +109,8 @@ def write_bundle(folder: Path, size: Size = BIG, *, slug: str = "big") -> Path:
 def _plan(
     size: Size, bells: Sequence[tuple[str, str]]
 ) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]], int]:
-    """The classes, their slots, and how many rooms that takes."""
-    classes, slots = [], []
+    """The classes, their slots, and how many rooms there are."""
+    classes, taken = [], []
     rooms_used: dict[int, int] = defaultdict(int)
     busy: dict[int, set[int]] = defaultdict(set)
     turn = count()
@@ -127,11 +129,15 @@ def _plan(
             code = f"{course}.S{section:04}"
             classes.append((code, course, f"S{section:04}", f"P{professor:04}"))
             for time in times:
-                day, bell = divmod(time, BELLS)
-                room = f"R{rooms_used[time]:04}"
+                taken.append((code, time, rooms_used[time]))
                 rooms_used[time] += 1
-                slots.append((code, str(day + 1), *bells[bell], room))
-    return classes, slots, max(rooms_used.values())
+    rooms = max(rooms_used.values()) * ROOMS_PER_CLASS[0] // ROOMS_PER_CLASS[1]
+    slots = [
+        # Another room is the first at each time, so that the free ones are not always the same.
+        (code, str(time // BELLS + 1), *bells[time % BELLS], f"R{(number + 11 * time) % rooms:04}")
+        for code, time, number in taken
+    ]
+    return classes, slots, rooms
 
 
 def _write(
