@@ -29,13 +29,16 @@ from timetable.prepared import PreparedRows
 
 from .models import Case, Policy
 from .reasons import Reason
-from .ties import Circle, Ties, said_no
+from .ties import Answers, Circle, Ties, said_no
 
 IN_A_ROW = dt.timedelta(minutes=20)
 """Classes with a shorter break than this between them count as one after the other."""
 
 LONG_ROW = 3.0
 """Hours of teaching in a row that nobody should be given if somebody else is there."""
+
+ENOUGH_ANSWERS = 3
+"""Of fewer requests that somebody has answered, nobody is told a rate."""
 
 
 @dataclass(frozen=True)
@@ -311,7 +314,8 @@ class Look:
         )
         standing = self.standing[pk]
         burden = projected(self.standing, pk, self.hours)
-        likelihood = (standing.accepted + 1) / (standing.asked + 2)
+        answers = self.ties.answers.get(pk, Answers())
+        likelihood = (answers.yes + 1) / (answers.total + 2)
         reasons = [_share(standing.deviation)]
         reasons.append(Reason("on_campus" if that_day else "off_campus"))
         if row >= LONG_ROW:
@@ -325,8 +329,8 @@ class Look:
             reasons.append(
                 Reason("taught_course", {"course": course, "year": self.ties.course_taught[pk]})
             )
-        if standing.asked >= 3:
-            percent = round(100 * standing.accepted / standing.asked)
+        if answers.total >= ENOUGH_ANSWERS:
+            percent = round(100 * answers.yes / answers.total)
             reasons.append(Reason("accepts_often", {"percent": percent}))
         order = (
             round(burden, 2),

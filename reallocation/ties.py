@@ -1,17 +1,19 @@
 """What professors are to a case, and know of its class: read together, in one query.
 
-Who has said no, who teaches one of its sections this term, who has taught its course or is qualified for it.
+Who has said no, who teaches one of its sections this term, who has taught its course or is qualified for it,
+and how they have answered requests this term.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import BigIntegerField, DateField, Q, QuerySet
+from django.db.models import BigIntegerField, Count, DateField, Q, QuerySet
 
 from timetable.availability import week_span
 from timetable.models import Professor, Qualification, Teaching
@@ -28,12 +30,18 @@ class _Tie(StrEnum):
     QUALIFIED = "qualified"
     TAUGHT_COURSE = "taught_course"
     TEACHES_SECTION = "teaches_section"
+    AGREED = "agreed"
+    """To how many requests they have said yes in a term."""
+    TURNED_DOWN = "turned_down"
+    """To how many they have said no, or nothing in time."""
 
 
 NO_CASE = 0
 """The id of a case that is not on file yet."""
 _OWN = 5
 """Columns of a tie, before those of the professor."""
+_TERM = "case__meeting__offering__term_id"
+"""Of an offer."""
 
 
 def _ties(
@@ -47,9 +55,14 @@ def _ties(
     them = [] if people is not None else Columns(Professor, "professor__", _OWN).paths
 
     def rows(
-        found: QuerySet[Any], tie: _Tie, about: str, *, term: Any = no_term, day: Any = no_day
+        found: QuerySet[Any, Any], tie: _Tie, about: str, *, term: Any = no_term, day: Any = no_day
     ) -> QuerySet[Any, Any]:
         return found.order_by().values_list("professor_id", literal(tie), about, term, day, *them)
+
+    def counted(found: QuerySet[Any, Any], tie: _Tie) -> QuerySet[Any, Any]:
+        # As of sections: which term is wanted is seen when the rows are read.
+        by_term = found.order_by().values("professor_id", _TERM).annotate(count=Count("pk"))
+        return rows(by_term, tie, "count", term=_TERM)
 
     declined = Offer.objects.filter(
         Q(case__among=cases) | Q(spared_week__among=weeks), status=OfferStatus.DECLINED
@@ -75,11 +88,24 @@ def _ties(
             term="offering__term_id",
         ),
     ]
-    if people is None:
+    requests = Offer.objects.all()
+    if people is not None:
+        requests = requests.filter(professor__among=people)
+    else:
         qualified = Qualification.objects.filter(course__among=courses)
         ties.append(rows(qualified, _Tie.QUALIFIED, "course_id"))
+        near = [of_course, of_section, qualified]
+        requests = requests.filter(professor__in=_either(near))
+    ties.append(counted(requests.agreed(), _Tie.AGREED))
+    ties.append(counted(requests.turned_down(), _Tie.TURNED_DOWN))
     first, *others = ties
     return first.union(*others, all=True)
+
+
+def _either(rows: Sequence[QuerySet[Any]]) -> QuerySet[Any, Any]:
+    """Whom one of these is about."""
+    first, *others = (found.order_by().values("professor_id") for found in rows)
+    return first.union(*others)
 
 
 _ABOUT: dict[str, Any] = {
@@ -91,6 +117,23 @@ _ABOUT: dict[str, Any] = {
 _TIES_OF = PreparedQuery(_ties, people=Many(), **_ABOUT)
 _TIES = PreparedQuery(_ties, **_ABOUT)
 _PERSON = Columns(Professor, "professor__", _OWN)
+
+
+@dataclass(slots=True)
+class Answers:
+    """How somebody has answered the requests of a term.
+
+    One that still waits is none of them, nor one that was called off or taken by somebody else before
+    they had said anything.
+    """
+
+    yes: int = 0
+    no: int = 0
+    """Among them those that ran out, and the promises that were taken back."""
+
+    @property
+    def total(self) -> int:
+        return self.yes + self.no
 
 
 @dataclass(frozen=True)
@@ -106,6 +149,8 @@ class Ties:
     """Who has taught the course, and in which year last."""
     qualified: Collection[int]
     """Who is said to know the course, though they may never have taught it."""
+    answers: Mapping[int, Answers] = field(default_factory=dict)
+    """Of whoever has answered a request in the term of the class, or has let one run out."""
 
     @classmethod
     def read(cls, case: Case, people: Collection[int]) -> Ties:
@@ -119,6 +164,7 @@ class Ties:
         sections_known: set[int] = set()
         course_taught: dict[int, int] = {}
         qualified: set[int] = set()
+        answers: defaultdict[int, Answers] = defaultdict(Answers)
         for professor_id, tie, about, term_id, day, *_person in rows:
             match tie:
                 case _Tie.TEACHES_SECTION if (about, term_id) == (offering.pk, offering.term_id):
@@ -128,11 +174,15 @@ class Ties:
                     course_taught[professor_id] = max(day.year, last)
                 case _Tie.QUALIFIED if about == offering.course_id:
                     qualified.add(professor_id)
+                case _Tie.AGREED if term_id == offering.term_id:
+                    answers[professor_id].yes = about
+                case _Tie.TURNED_DOWN if term_id == offering.term_id:
+                    answers[professor_id].no = about
                 case _Tie.SAID_NO if about == case.pk:
                     refused[professor_id] = "said_no"
                 case _Tie.SAID_NO if day == week:
                     refused.setdefault(professor_id, "not_this_week")
-        return cls(refused, sections_known, course_taught, qualified)
+        return cls(refused, sections_known, course_taught, qualified, answers)
 
 
 _SAID_NO = PreparedQuery(

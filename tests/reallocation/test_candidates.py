@@ -6,13 +6,20 @@ from decimal import Decimal
 import pytest
 
 from fairness import ledger
-from reallocation import candidates
-from reallocation.models import Policy
+from reallocation import answers, candidates, overrides
+from reallocation.audit import Who
+from reallocation.enums import ActorKind, CaseStatus, OfferStatus
+from reallocation.models import Offer, Policy
+from reallocation.ties import Circle
 from tests.factories import (
     AbsenceFactory,
     AvailabilityFactory,
+    CaseFactory,
     MeetingFactory,
+    OfferFactory,
+    OfferingFactory,
     TeachingFactory,
+    TermFactory,
     at,
     small_institute,
 )
@@ -188,3 +195,115 @@ def test_search_costs_the_same_however_many_people_there_are(flow, django_assert
         ranked(flow, flow.again(case), one)
     with django_assert_num_queries(4):
         ranked(flow, flow.again(case), all_five)
+
+
+HOUR = dt.timedelta(hours=1)
+
+
+def requests(flow, code, *statuses, meeting=None):
+    """Requests to them, of cases that are over; those accepted, declined or called off were answered."""
+    unanswered = {OfferStatus.SENT, OfferStatus.TAKEN, OfferStatus.EXPIRED}
+    for status in statuses:
+        case = CaseFactory(
+            meeting=meeting or flow.house.meetings["MATH.A", "2027-03-03"],
+            status=CaseStatus.WITHDRAWN,
+            closed_at=flow.now,
+            due_at=None,
+        )
+        OfferFactory(
+            case=case,
+            professor=flow.house.professors[code],
+            status=status,
+            sent_at=flow.now - HOUR,
+            answered_at=None if status in unanswered else flow.now,
+        )
+
+
+def rate(flow, code):
+    """How often they accept, as the search of a step says it, and the one for who chooses."""
+    case = flow.again(flow.seen)
+    found, nearby = (
+        [said for said in reasons(pool, code) if said.startswith("accepts")]
+        for pool in (ranked(flow, case), near(flow, case))
+    )
+    assert found == nearby
+    return found
+
+
+def near(flow, case):
+    people = list(flow.house.professors.values())
+    standing = candidates.standings(case.meeting.offering.term, now=flow.now, professors=people)
+    rules = Policy(institute=flow.house.institute)
+    return candidates.pool_near(case, Circle.around([case]), rules, standing)
+
+
+@pytest.fixture
+def seen(flow):
+    """A case that nobody has been asked about."""
+    (flow.seen,) = flow.file().cases
+    return flow.seen
+
+
+def test_a_request_counts_once_it_is_answered_or_has_run_out(flow, seen):
+    sent, taken = OfferStatus.SENT, OfferStatus.TAKEN
+    requests(flow, "BEN", sent, sent, sent, taken, taken, taken)
+    assert rate(flow, "BEN") == []
+    requests(flow, "BEN", OfferStatus.ACCEPTED, OfferStatus.DECLINED)
+    assert rate(flow, "BEN") == []
+    requests(flow, "BEN", OfferStatus.EXPIRED)
+    assert rate(flow, "BEN") == ["accepts 33\N{NO-BREAK SPACE}% of requests"]
+    # Called off after they had said yes.
+    requests(flow, "BEN", OfferStatus.WITHDRAWN)
+    assert rate(flow, "BEN") == ["accepts 50\N{NO-BREAK SPACE}% of requests"]
+    assert rate(flow, "CLEO") == []
+
+
+def test_a_request_called_off_before_it_was_answered_is_no_no(flow, seen):
+    requests(flow, "BEN", *[OfferStatus.DECLINED] * 3)
+    requests(flow, "BEN", OfferStatus.WITHDRAWN)
+    Offer.objects.filter(status=OfferStatus.WITHDRAWN).update(answered_at=None)
+    assert rate(flow, "BEN") == ["accepts 0\N{NO-BREAK SPACE}% of requests"]
+    requests(flow, "BEN", OfferStatus.WITHDRAWN)
+    assert rate(flow, "BEN") == ["accepts 25\N{NO-BREAK SPACE}% of requests"]
+
+
+def test_another_term_says_nothing_of_this_one(flow, seen):
+    spring = TermFactory(
+        institute=flow.house.institute,
+        name="Spring 2026",
+        starts_on=dt.date(2026, 2, 1),
+        ends_on=dt.date(2026, 6, 30),
+        mid_semester_on=dt.date(2026, 4, 1),
+        end_semester_on=dt.date(2026, 6, 1),
+    )
+    meeting = MeetingFactory(
+        offering=OfferingFactory(term=spring, professors=[flow.house.professors["ADA"]]),
+        planned_room=None,
+        day=dt.date(2026, 3, 3),
+    )
+    requests(flow, "BEN", *[OfferStatus.DECLINED] * 3, meeting=meeting)
+    assert rate(flow, "BEN") == []
+
+
+def test_who_accepts_more_often_comes_first_and_open_requests_change_nothing(flow, seen):
+    def order():
+        return [code for code in codes(ranked(flow, flow.again(seen))) if code in {"BEN", "CLEO"}]
+
+    assert order() == ["BEN", "CLEO"]
+    requests(flow, "BEN", *[OfferStatus.SENT] * 3, *[OfferStatus.TAKEN] * 3)
+    assert order() == ["BEN", "CLEO"]
+    requests(flow, "BEN", OfferStatus.EXPIRED)
+    assert order() == ["CLEO", "BEN"]
+    requests(flow, "BEN", OfferStatus.ACCEPTED, OfferStatus.ACCEPTED)
+    assert order() == ["BEN", "CLEO"]
+
+
+def test_whom_a_registrar_assigns_was_not_asked_but_may_take_it_back(flow):
+    assigned, flow.seen = flow.file(ends="2027-03-04 00:00").cases
+    cleo = flow.house.professors["CLEO"]
+    requests(flow, "CLEO", OfferStatus.ACCEPTED, OfferStatus.DECLINED)
+    registrar = Who(ActorKind.REGISTRAR)
+    overrides.assign(assigned, professor=cleo, why="Agreed", now=flow.now, who=registrar)
+    assert rate(flow, "CLEO") == []
+    answers.take_back(assigned, by=cleo, now=flow.now + HOUR)
+    assert rate(flow, "CLEO") == ["accepts 33\N{NO-BREAK SPACE}% of requests"]
