@@ -39,7 +39,7 @@ from . import audit, engine
 from .audit import SYSTEM, Who
 from .candidates import obstacle
 from .enums import CaseStatus
-from .models import Case
+from .models import Case, Offer
 from .notifications import announce
 from .notifications.wording import day_and_time, stretch
 from .policy import policy_of
@@ -268,14 +268,17 @@ def change(
     starts_at: dt.datetime,
     ends_at: dt.datetime,
     take_in: Collection[int] = (),
+    handover: str | None = None,
     now: dt.datetime,
     who: Who = SYSTEM,
 ) -> Filed:
     """Prolong or shorten an absence: new cases open, those no longer needed are withdrawn.
 
     `take_in` are the ids of meetings that were left out, and for which somebody is to be looked for
-    after all. Raises Refused as `file` does, and absence_withdrawn or absence_over; outside_absence or
-    class_begun for what cannot be taken in.
+    after all. With another note as `handover`, whoever has agreed to take a class is told.
+
+    Raises Refused as `file` does, and absence_withdrawn or absence_over; outside_absence or class_begun
+    for what cannot be taken in.
     """
     with audit.writing(absence.institute):
         absence = _held(absence)
@@ -284,8 +287,14 @@ def change(
         check_span(absence.professor, starts_at, ends_at, absence.offering, now, but_for=absence)
         was = {"starts_at": absence.starts_at.isoformat(), "ends_at": absence.ends_at.isoformat()}
         absence.starts_at, absence.ends_at = starts_at, ends_at
-        absence.save(update_fields=["starts_at", "ends_at"])
-        _log("absence.changed", absence, now, who, was=was, **_taken_in(absence, take_in, now))
+        new_note = handover is not None and handover != absence.handover
+        if handover is not None:
+            absence.handover = handover
+        absence.save(update_fields=["starts_at", "ends_at", "handover"])
+        more = _taken_in(absence, take_in, now)
+        if new_note:
+            more["handover"] = "changed"
+        _log("absence.changed", absence, now, who, was=was, **more)
         _withdraw_cases(
             absence.cases.exclude(before_starts_at__lt=ends_at, before_ends_at__gt=starts_at),
             now,
@@ -294,7 +303,20 @@ def change(
         cases = open_missing(absence, now=now, who=who)
         if cases:
             announce.absence_filed(absence, cases, now)
+        if new_note:
+            announce.handover_changed(agreed(absence, now), now)
     return Filed(absence, tuple(cases))
+
+
+def agreed(absence: Absence, now: dt.datetime) -> list[Offer]:
+    """By which a class of this absence that lies ahead was accepted: it is theirs, or awaits a vote."""
+    theirs = Q(case__status=CaseStatus.SUBSTITUTED, case__meeting__professor=F("professor"))
+    rows = Offer.objects.accepted().filter(
+        theirs | Q(case__status=CaseStatus.OPEN),
+        case__absence=absence,
+        case__meeting__starts_at__gt=now,
+    )
+    return list(rows.for_list().order_by("case__meeting__starts_at", "pk"))
 
 
 def withdraw(absence: Absence, *, now: dt.datetime, who: Who = SYSTEM) -> Absence:
@@ -593,7 +615,7 @@ def _withdraw_cases(cases: QuerySet[Case], now: dt.datetime, who: Who) -> None:
 
 
 def _log(kind: str, absence: Absence, now: dt.datetime, who: Who, **more: object) -> None:
-    """The log says when and for whom; the category and the note are nobody's business."""
+    """The log says when and for whom; the category and the notes are nobody's business."""
     data: dict[str, object] = {
         "absence": str(absence.uid),
         "professor": absence.professor.code,

@@ -31,6 +31,19 @@ ONE_DAY = dt.timedelta(days=1)
 MIDNIGHT = dt.time()
 
 
+def handover_field() -> forms.CharField:
+    """The note that goes with a class."""
+    return forms.CharField(
+        label=gettext_lazy("For whoever takes the class"),
+        widget=forms.Textarea(attrs={"rows": 2}),
+        max_length=4000,
+        required=False,
+        help_text=gettext_lazy(
+            "Where you are in the course, where the slides are: all who are asked can read it."
+        ),
+    )
+
+
 class DayInput(forms.DateInput):
     input_type = "date"
 
@@ -152,7 +165,12 @@ class SpanForm(_Span):
 
 
 class ChangeForm(_Span):
-    """When an absence that is on file shall be instead. A time left empty means the whole day."""
+    """When an absence that is on file shall be instead, and the note that goes with it.
+
+    A time left empty means the whole day.
+    """
+
+    handover = handover_field()
 
     PLACES: ClassVar = {
         "absence_past": "last_day",
@@ -162,7 +180,7 @@ class ChangeForm(_Span):
         "outside_absence": "take_in",
         "class_begun": "take_in",
     }
-    field_order = ["day", "starts", "last_day", "ends", "take_in"]
+    field_order = ["day", "starts", "last_day", "ends", "take_in", "handover"]
 
     def __init__(
         self, *args: Any, absence: Absence, left_out: Sequence[Meeting] = (), **kwargs: Any
@@ -175,6 +193,7 @@ class ChangeForm(_Span):
             "starts": None if first.time() == MIDNIGHT else first.time(),
             "last_day": last.date() - ONE_DAY if whole else last.date(),
             "ends": None if whole else last.time(),
+            "handover": absence.handover,
         }
         super().__init__(
             *args, absence=absence, professor=absence.professor, initial=initial, **kwargs
@@ -192,6 +211,18 @@ class ChangeForm(_Span):
                     "invalid_choice": _("One of these classes is not left out any more.")
                 },
             )
+
+    def clean_handover(self) -> str:
+        """As it was where nothing but ends of lines differ, or where the page did not ask for it."""
+        was, said = self.initial["handover"], self.cleaned_data["handover"]
+        same = said.strip().splitlines() == was.strip().splitlines()
+        return str(was if same or "handover" not in self.data else said)
+
+    @property
+    def new_note(self) -> str | None:
+        """What is to be read from now on by whoever takes a class; None if that is what it was."""
+        said: str = self.cleaned_data["handover"]
+        return None if said == self.initial["handover"] else said
 
     def clean(self) -> dict[str, Any]:
         data = self.cleaned_data
@@ -211,9 +242,13 @@ class ChangeForm(_Span):
     @property
     def mark(self) -> str:
         """What was looked at and is now confirmed."""
-        return "/".join(
-            [*(moment.isoformat() for moment in self.span), *self.cleaned_data.get("take_in", ())]
-        )
+        seen = [
+            *(moment.isoformat() for moment in self.span),
+            *self.cleaned_data.get("take_in", ()),
+        ]
+        if self.new_note is not None:
+            seen.append(hashlib.sha256(self.new_note.encode()).hexdigest())
+        return "/".join(seen)
 
     @property
     def taken_in(self) -> list[Meeting]:
@@ -267,15 +302,7 @@ class AbsenceForm(PlacingForm):
             "Only you and registrars who have been granted it can read this. It is removed later."
         ),
     )
-    handover = forms.CharField(
-        label=gettext_lazy("For whoever takes the class"),
-        widget=forms.Textarea(attrs={"rows": 2}),
-        max_length=4000,
-        required=False,
-        help_text=gettext_lazy(
-            "Where you are in the course, where the slides are: all who are asked can read it."
-        ),
-    )
+    handover = handover_field()
     seen = forms.CharField(widget=forms.HiddenInput, required=False, max_length=64)
 
     def __init__(

@@ -355,6 +355,34 @@ def substitute_released(case: Case, professor: Professor, now: dt.datetime) -> l
     return tell([_to_professor("released", case, meeting, professor, method="CANCEL")], now)
 
 
+def handover_changed(offers: Iterable[Offer], now: dt.datetime) -> list[Notice]:
+    """The absent professor's new note, to those who have agreed to take a class.
+
+    Whose class it is already gets it in the calendar as well, where the old one stands.
+    """
+    drafts = []
+    for offer in offers:
+        case, meeting = offer.case, meeting_of(offer.case)
+        booked = case.status == CaseStatus.SUBSTITUTED
+        draft = _to_professor(
+            "handover",
+            case,
+            meeting,
+            offer.professor,
+            method="REQUEST" if booked else None,
+            handover=case.absence.handover,
+        )
+        drafts.append(
+            replace(
+                draft,
+                # The note may change again, with the meeting as it was.
+                key=f"handover/{offer.uid}/{now.isoformat()}",
+                facts={**draft.facts, "booked": booked},
+            )
+        )
+    return tell(drafts, now)
+
+
 def _to_class(kind: str, case: Case, meeting: Meeting, *, but_for: Sequence[Professor]) -> Draft:
     """To the roster and to who co-teaches, less those who are told in words of their own."""
     roster = Student.objects.filter(enrolments__offering=meeting.offering_id, active=True)

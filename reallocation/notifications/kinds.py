@@ -113,6 +113,7 @@ _ALL = (
     Kind("restored-professor", _("Yours again: %(code)s on %(when)s"), urgent=True),
     Kind("open-again", _("Open again: %(code)s on %(when)s"), urgent=True),
     Kind("open-again-professor", _("Open again: your %(code)s on %(when)s"), urgent=True),
+    Kind("handover", _("Changed note: %(code)s on %(when)s")),
     Kind("released", _("You no longer take %(code)s on %(was)s"), urgent=True),
 )
 

@@ -220,7 +220,7 @@ def _uncovered(absence: Absence, cases: list[Case]) -> list[absences.Affected]:
 @require_http_methods(["GET", "HEAD", "POST"])
 @member_required
 def absence_change(request: ActorRequest, uid: uuid.UUID) -> HttpResponse:
-    """Another span, in two looks: what would change, and only then the change."""
+    """Another span or note, in two looks: what would change, and only then the change."""
     absence, now = _find(request.actor, uid), timezone.now()
     if absence.withdrawn_at is not None:
         return redirect("reallocation:absence-detail", uid=uid)
@@ -245,6 +245,7 @@ def _change(actor: Actor, absence: Absence, form: ChangeForm, now: dt.datetime) 
             starts_at=starts_at,
             ends_at=ends_at,
             take_in=[meeting.pk for meeting in form.taken_in],
+            handover=form.new_note,
             now=now,
             who=who,
         )
@@ -255,8 +256,14 @@ def _change(actor: Actor, absence: Absence, form: ChangeForm, now: dt.datetime) 
 
 
 def _differences(absence: Absence, form: ChangeForm) -> dict[str, Any]:
-    """Which classes another span would add, and which cases it would end."""
+    """Which classes another span would add, which cases it would end, and who is told of a new note."""
     starts_at, ends_at = form.span
+
+    def stays(case: Case) -> bool:
+        return case.before_starts_at < ends_at and starts_at < case.before_ends_at
+
+    new_note = form.new_note is not None
+    agreed = absences.agreed(absence, form.now) if new_note else []
     cases = queries.cases_of(absence)
     wanted = [meeting.pk for meeting in form.taken_in]
     return {
@@ -265,10 +272,11 @@ def _differences(absence: Absence, form: ChangeForm) -> dict[str, Any]:
         "until": ends_at,
         "added": absences.coming_in(absence, starts_at, ends_at, wanted),
         "ended": [
-            (case, progress.if_withdrawn(case, form.now))
-            for case in cases
-            if not (case.before_starts_at < ends_at and starts_at < case.before_ends_at)
+            (case, progress.if_withdrawn(case, form.now)) for case in cases if not stays(case)
         ],
+        "new_note": new_note,
+        # Each once, whatever they have agreed to.
+        "told": list(dict.fromkeys(one.professor.name for one in agreed if stays(one.case))),
     }
 
 

@@ -99,6 +99,7 @@ def _of_professors(institute: Institute) -> Iterator[State]:
     yield say("absence refused", f"{absence}?kind=day&day={day}", 400, refused)
     yield say("change refused", change, 400, _press("[name=look]", clear="[name=day]"))
     yield say("change looked at", change, act=_press("[name=look]"))
+    yield say("change of the note looked at", change, act=_write_note)
     yield say("nobody chosen", case_page, 400, _press(".asked [type=submit]"))
     yield say("not found", "/no/such/page/", 404)
     yield say("token made", reverse("timetable:token-list"), act=_make_token)
@@ -224,6 +225,11 @@ def _make_token(page: Any) -> None:
     page.locator("main [name=name]").fill("My script")
     page.locator("main [type=checkbox]").first.check()
     page.locator("main form:has([name=name]) [type=submit]").click()
+
+
+def _write_note(page: Any) -> None:
+    page.locator("[name=handover]").fill("Chapter eight, with exercises")
+    page.locator("[name=look]").click()
 
 
 def _send_nonsense(page: Any) -> None:

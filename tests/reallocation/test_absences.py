@@ -229,6 +229,102 @@ def test_prolonging_opens_cases_and_shortening_withdraws_them(flow):
     assert [c.status for c in Case.objects.order_by("pk")] == ["withdrawn", "open"]
 
 
+# The note for whoever takes the class
+
+
+def noted(flow, absence, note, *, starts="2027-03-02 00:00", ends="2027-03-03 00:00"):
+    return absences.change(
+        absence, starts_at=at(starts), ends_at=at(ends), handover=note, now=flow.now
+    )
+
+
+def last_pk():
+    return Notice.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+
+
+def test_a_new_note_is_told_once_to_whoever_is_booked_and_not_written_into_the_log(flow):
+    case, before = covered(flow), last_pk()
+    noted(flow, case.absence, "Chapter SEVEN")
+    assert told_since(flow, before) == [("handover", ["ben"])]
+    noted(flow, case.absence, "Chapter SEVEN")
+    assert told_since(flow, before) == [("handover", ["ben"])]
+    flow.tick(minutes=1)
+    noted(flow, case.absence, "Chapter EIGHT")
+    flow.tick(minutes=1)
+    noted(flow, case.absence, "Chapter SEVEN")
+    assert told_since(flow, before) == [("handover", ["ben"])] * 3
+    assert Absence.objects.get().handover == "Chapter SEVEN"
+    changes = LogEntry.objects.filter(kind="absence.changed").order_by("number")
+    assert [one.data.get("handover") for one in changes] == ["changed", None, "changed", "changed"]
+    assert not [one for one in LogEntry.objects.all() if "SEVEN" in f"{one.data}{one.reason}"]
+
+
+def test_a_change_of_the_span_alone_leaves_the_note_and_tells_nobody_of_it(flow):
+    case = flow.case(handover="Chapter 7")
+    answers.accept(
+        offer := case.offers.get(professor__code="BEN"), by=offer.professor, now=flow.now
+    )
+    flow.settle()
+    before = last_pk()
+    noted(flow, case.absence, None, ends="2027-03-02 12:00")
+    assert told_since(flow, before) == []
+    assert Absence.objects.get().handover == "Chapter 7"
+
+
+def test_who_is_still_asked_reads_the_note_and_is_not_told_again(flow):
+    case = flow.case()
+    assert [status for _, status in flow.offers(case)] == ["sent"] * 3
+    before = last_pk()
+    noted(flow, case.absence, "Chapter 7")
+    assert told_since(flow, before) == []
+
+
+def test_whoever_has_promised_is_told_while_the_class_votes(flow):
+    case = flow.case()
+    while flow.again(case).step < StepNumber.SUBJECT:
+        case = flow.past(case)
+    answers.choose_candidate(case, candidate=flow.house.professors["EVE"], now=flow.now)
+    flow.settle()
+    offer = case.offers.get(professor__code="EVE")
+    answers.accept(offer, by=offer.professor, now=flow.now)
+    flow.settle()
+    case, before = flow.again(case), last_pk()
+    assert case.waiting_for == WaitingFor.CLASS_VOTE
+    noted(flow, case.absence, "Chapter 7")
+    assert told_since(flow, before) == [("handover", ["eve"])]
+    assert "Chapter 7" in Notice.objects.latest("pk").body
+
+
+def test_a_note_on_a_class_that_has_begun_is_told_to_nobody(flow):
+    case = covered(flow)
+    flow.now, before = case.meeting.starts_at, last_pk()
+    noted(flow, case.absence, "Chapter 7")
+    assert told_since(flow, before) == []
+
+
+def test_whoever_the_same_change_releases_gets_no_note(flow):
+    case, before = covered(flow), last_pk()
+    noted(flow, case.absence, "Chapter 7", starts="2027-03-03 00:00", ends="2027-03-04 00:00")
+    told = [kind for kind, _ in told_since(flow, before)]
+    assert "released" in told
+    assert "handover" not in told
+
+
+def test_a_substitute_who_is_absent_in_turn_gets_the_note_until_somebody_takes_over(flow):
+    case = covered(flow)
+    second = flow.case(professor="BEN", ends="2027-03-02 10:45")
+    before = last_pk()
+    noted(flow, case.absence, "Chapter 7")
+    assert told_since(flow, before) == [("handover", ["ben"])]
+    offer = second.offers.get(professor__code="CLEO")
+    answers.accept(offer, by=offer.professor, now=flow.now)
+    flow.settle()
+    flow.tick(minutes=1)
+    before = last_pk()
+    noted(flow, case.absence, "Chapter 8")
+    assert told_since(flow, before) == []
+
+
 # One class of an absence, taught after all
 
 

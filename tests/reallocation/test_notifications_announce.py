@@ -2,7 +2,7 @@
 
 import pytest
 
-from reallocation.enums import OfferStatus
+from reallocation.enums import CaseStatus, OfferStatus
 from reallocation.models import Notice
 from reallocation.notifications import announce
 from tests.factories import (
@@ -367,6 +367,46 @@ def test_a_class_that_is_left_out_is_told_to_its_professor_each_time(case):
     case.turn += 1
     announce.class_left_out(case, NOW)
     assert told() == [("left-out", ["ada"])] * 2
+
+
+def test_a_new_note_reaches_the_calendar_of_whoever_is_booked(house):
+    case = case_of(house, "MATH.A", status=CaseStatus.SUBSTITUTED, closed_at=NOW, due_at=None)
+    ben = house.professors["BEN"]
+    offer = offer_in(case, professor=ben, status=OfferStatus.ACCEPTED, answered_at=NOW)
+    book(case, professor=ben)
+    case.absence.handover = "Chapter 7"
+    announce.handover_changed([offer], NOW)
+    assert words("handover") == (
+        "Changed note: MATH on Tue 2 Mar, 09:00",
+        (
+            "Ada Adler has changed the note for this class. It now says:\n\n"
+            "Chapter 7\n\n"
+            "Class: MATH Algebra (MATH.A)\n"
+            "Time: Tue 2 Mar, 09:00–10:30 (Europe/Vienna)\n"
+            "Room: Room R1\n"
+            "Teacher: Ben Baker"
+        ),
+    )
+    invitation = Notice.objects.get().data["invitation"]
+    assert (invitation["method"], invitation["sequence"], invitation["description"]) == (
+        "REQUEST", 1, "In place of Ada Adler. Class MATH.A.\n\nChapter 7",
+    )  # fmt: skip
+
+
+def test_a_note_that_is_gone_is_told_to_who_has_promised_without_an_invitation(house, case):
+    offer = offer_in(
+        case, professor=house.professors["EVE"], status=OfferStatus.ACCEPTED, answered_at=NOW
+    )
+    announce.handover_changed([offer], NOW)
+    announce.handover_changed([offer], NOW)
+    assert told() == [("handover", ["eve"])]
+    assert words("handover")[1] == (
+        "Ada Adler has removed the note for this class.\n\n"
+        "Class: MATH Algebra (MATH.A)\n"
+        "Time: Tue 2 Mar, 09:00–10:30 (Europe/Vienna)\n"
+        "Room: Room R1"
+    )
+    assert "invitation" not in Notice.objects.get().data
 
 
 def test_co_teachers_are_told_with_the_class(house):

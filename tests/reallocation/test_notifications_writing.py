@@ -121,7 +121,12 @@ def test_the_reason_of_an_absence_reaches_nobody(house, case):
     announce.absence_filed(case.absence, [case], NOW)
     announce.absence_withdrawn(case.absence, NOW)
     announce.class_left_out(case, NOW)
-    for tell in (announce.offers_sent, announce.offers_taken, announce.offers_withdrawn):
+    for tell in (
+        announce.offers_sent,
+        announce.offers_taken,
+        announce.offers_withdrawn,
+        announce.handover_changed,
+    ):
         tell([offer], NOW)
     announce.asked_to_choose_candidate(case, 2, until, NOW)
     announce.asked_to_choose_slot(case, 2, until, NOW)

@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from reallocation import absences, answers
 from reallocation.enums import ActorKind, CaseStatus
-from reallocation.models import Case, LogEntry
+from reallocation.models import Case, LogEntry, Message
 from tests.factories import (
     AbsenceFactory,
     MeetingFactory,
@@ -726,6 +726,82 @@ def test_a_change_that_was_not_looked_at_is_shown_first(site):
     assert response.status_code == 200
     assert "What changes" in words(response)
     assert Absence.objects.get().ends_at == at("2027-03-03 00:00")
+
+
+def covered(site, **filed):
+    case = site.flow.case(**filed)
+    offer = case.offers.get(professor__code="BEN")
+    answers.accept(offer, by=offer.professor, now=site.flow.now)
+    site.flow.settle()
+    return site.flow.again(case)
+
+
+@pytest.mark.parametrize(("who", "actor"), [("ADA", "professor"), ("REGISTRAR", "registrar")])
+def test_the_note_alone_is_changed_in_two_looks_and_told(site, who, actor):
+    case = covered(site, handover="Chapter 7")
+    address = page("change", case.absence)
+    form = site.get(who, address).context["form"]
+    assert form["handover"].value() == "Chapter 7"
+    sent = change(handover="Chapter 8\r\nExercises")
+    response = site.post(who, address, **sent, look="1")
+    text = words(response)
+    assert "Ben Baker has agreed to take a class and is told at once." in text
+    assert "No class is concerned." not in text
+    assert Absence.objects.get().handover == "Chapter 7"
+    confirm = response.context["form"].mark
+    # What was looked at is not what is sent now.
+    response = site.post(who, address, **change(handover="Chapter 9"), confirm=confirm)
+    assert (response.status_code, Absence.objects.get().handover) == (200, "Chapter 7")
+    response = site.post(who, address, **sent, confirm=confirm)
+    assert response.url == page("detail", case.absence)
+    assert Absence.objects.get().handover == "Chapter 8\r\nExercises"
+    entry = LogEntry.objects.get(kind="absence.changed")
+    assert (entry.actor_kind, entry.data["handover"]) == (actor, "changed")
+    assert [m.user for m in Message.objects.filter(notice__kind="handover")] == [site.user("BEN")]
+    assert "Chapter 8" in site.read("BEN", reverse("reallocation:case-detail", args=[case.uid]))
+
+
+def test_the_page_says_so_where_nobody_has_agreed_yet(site):
+    case = site.flow.case()
+    response = site.post("ADA", page("change", case.absence), **change(handover="Chapter 7"))
+    assert (
+        "Nobody has agreed to take a class yet. Whoever is asked reads it as it is then."
+    ) in words(response)
+
+
+def test_of_whoever_the_change_releases_it_is_not_said_that_they_get_the_note(site):
+    case = covered(site)
+    sent = change(day="2027-03-03", last_day="2027-03-03", handover="Chapter 7")
+    text = words(site.post("ADA", page("change", case.absence), **sent))
+    assert "Ben Baker is released." in text
+    assert "Nobody has agreed to take a class yet" in text
+
+
+@pytest.mark.parametrize("sent", [{"handover": "One\r\nTwo"}, {}])
+def test_a_note_that_comes_back_as_it_was_is_no_change(site, sent):
+    """Browsers end lines in their own way; and a page that does not ask for the note leaves it."""
+    case = covered(site, handover="One\nTwo\n")
+    response = site.post("ADA", page("change", case.absence), **change(**sent))
+    assert "No class is concerned." in words(response)
+    confirm = response.context["form"].mark
+    site.post("ADA", page("change", case.absence), **change(**sent), confirm=confirm)
+    assert Absence.objects.get().handover == "One\nTwo\n"
+    assert "handover" not in LogEntry.objects.get(kind="absence.changed").data
+    assert not Message.objects.filter(notice__kind="handover").exists()
+
+
+def test_a_note_that_is_too_long_is_refused_at_its_field(site):
+    response = site.post("ADA", page("change", absence_of(site)), **change(handover="x" * 4001))
+    assert response.status_code == 400
+    assert list(response.context["form"].errors) == ["handover"]
+
+
+def test_colleagues_cannot_change_the_note(site):
+    case = covered(site, handover="Chapter 7")
+    sent = change(handover="Chapter 8")
+    for who in ("BEN", "A1"):
+        assert site.post(who, page("change", case.absence), **sent).status_code == 404
+    assert Absence.objects.get().handover == "Chapter 7"
 
 
 def test_a_change_into_another_absence_leads_to_that_one(site):
