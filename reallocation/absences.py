@@ -410,6 +410,25 @@ def left_out(absence: Absence, now: dt.datetime) -> list[Meeting]:
     return list(rows.for_list().order_by("starts_at", "pk"))
 
 
+def leaving_out(professor: Professor, meeting: Any, now: dt.datetime) -> Absence | None:
+    """The absence that spans the class with this uid and leaves it out: it cannot be filed anew, but
+    `change` takes it in."""
+    absence: Absence | None = (
+        professor.absences.standing()
+        .filter(
+            ends_at__gt=F("exceptions__meeting__starts_at"),
+            starts_at__lt=F("exceptions__meeting__ends_at"),
+            exceptions__cover=False,
+            exceptions__meeting__uid=meeting,
+            exceptions__meeting__professor=professor,
+            exceptions__meeting__status=MeetingStatus.SCHEDULED,
+            exceptions__meeting__starts_at__gt=now,
+        )
+        .first()
+    )
+    return absence
+
+
 def coming_in(
     absence: Absence, starts_at: dt.datetime, ends_at: dt.datetime, take_in: Collection[int] = ()
 ) -> list[Affected]:

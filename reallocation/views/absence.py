@@ -47,6 +47,8 @@ def absence_file(request: ActorRequest) -> HttpResponse:
     if professor is None:
         return _for_whom(request)
     now, posted = timezone.now(), request.method == "POST"
+    if address := _where_left_out(request, professor, now):
+        return redirect(address)
     times = _times(request, professor, now)
     context: dict[str, Any] = {
         "professor": professor,
@@ -116,6 +118,25 @@ def _for_whom(request: ActorRequest) -> HttpResponse:
     return render(request, "reallocation/absence_for_whom.html", {"form": form})
 
 
+def _meeting_asked_for(request: ActorRequest) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(request.GET.get("meeting", ""))
+    except ValueError:
+        return None
+
+
+def _where_left_out(request: ActorRequest, professor: Professor, now: dt.datetime) -> str:
+    """Where a class that was left out of an absence comes in again; "" if none is named that was."""
+    uid = _meeting_asked_for(request)
+    if uid is None or request.method == "POST" or "day" in request.GET:
+        return ""
+    absence = absences.leaving_out(professor, uid, now)
+    if absence is None:
+        return ""
+    change = reverse("reallocation:absence-change", args=[absence.uid])
+    return f"{change}?{urlencode({'take_in': uid})}"
+
+
 def _times(request: ActorRequest, professor: Professor, now: dt.datetime) -> Times:
     """Filled from what was sent, or with the time of the meeting that is named, or with today."""
     given: Mapping[str, Any] | None = None
@@ -138,9 +159,8 @@ def _times(request: ActorRequest, professor: Professor, now: dt.datetime) -> Tim
 
 def _meeting_named(request: ActorRequest, professor: Professor) -> QuerySet[Meeting]:
     """One, or none."""
-    try:
-        uid = uuid.UUID(request.GET.get("meeting", ""))
-    except ValueError:
+    uid = _meeting_asked_for(request)
+    if uid is None:
         return Meeting.objects.none()
     rows: QuerySet[Meeting] = Meeting.objects.holding().filter(professor=professor, uid=uid)
     return rows
@@ -228,6 +248,10 @@ def absence_change(request: ActorRequest, uid: uuid.UUID) -> HttpResponse:
         request.POST or None, absence=absence, left_out=absences.left_out(absence, now), now=now
     )
     context: dict[str, Any] = {"absence": absence, "form": form}
+    wanted = request.GET.get("take_in")
+    if not form.is_bound and wanted in form.left_out:
+        form.initial["take_in"] = [wanted]
+        context["comes_in"] = form.left_out[wanted]
     if form.is_bound and form.is_valid():
         if request.POST.get("confirm") == form.mark and _change(request.actor, absence, form, now):
             messages.success(request, _("The absence is changed."))

@@ -689,6 +689,41 @@ def test_a_class_left_out_comes_in_again_only_if_that_is_said(site):
     assert "left out" not in site.read("ADA", address)
 
 
+def test_who_cannot_teach_a_class_that_was_left_out_is_led_to_where_it_comes_in_again(site):
+    case = without_the_first_of_two(site)
+    uid = case.meeting.uid
+    response = site.get("ADA", address(meeting=uid))
+    there = f"{page('change', case.absence)}?{urlencode({'take_in': uid})}"
+    assert (response.status_code, response.url) == (302, there)
+    opened = site.get("ADA", there)
+    assert opened.context["form"]["take_in"].value() == [str(uid)]
+    assert "Algebra (Tue 2 Mar, 09:00) was left out of this absence." in words(opened)
+    sent = change(last_day="2027-03-03", take_in=[str(uid)])
+    mark = site.post("ADA", there, **sent, look="1").context["form"].mark
+    assert site.post("ADA", there, **sent, confirm=mark).status_code == 302
+    assert case.meeting.cases.filter(status="open").count() == 1
+
+
+def test_a_registrar_is_led_there_too_and_nobody_is_who_cannot_take_it_in(site):
+    case = without_the_first_of_two(site)
+    uid, other = case.meeting.uid, site.house.meetings["MATH.A", "2027-03-03"].uid
+    there = f"{page('change', case.absence)}?{urlencode({'take_in': uid})}"
+    assert site.get("REGISTRAR", address(professor="ADA", meeting=uid)).url == there
+    assert site.get("BEN", address(meeting=uid)).status_code == 200
+    assert site.get("ADA", address(meeting=other)).status_code == 200
+    ticked = site.get("ADA", f"{page('change', case.absence)}?take_in={other}")
+    assert not ticked.context["form"]["take_in"].value()
+    assert "was left out of this absence" not in words(ticked)
+    absences.withdraw(case.absence, now=site.flow.now)
+    assert site.get("ADA", address(meeting=uid)).status_code == 200
+
+
+def test_a_class_left_out_that_has_begun_does_not_come_in_again(site):
+    case = without_the_first_of_two(site)
+    site.flow.now = case.before_starts_at + dt.timedelta(minutes=5)
+    assert site.get("ADA", address(meeting=case.meeting.uid)).status_code == 200
+
+
 def test_a_class_that_the_new_span_does_not_hold_cannot_be_taken_in(site):
     case = without_the_first_of_two(site)
     address = page("change", case.absence)
