@@ -6,15 +6,16 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from fairness.distribution import Evenness
 from fairness.report import Report, fairness_report
+from timetable.commands import DatabaseCommand
 from timetable.models import Institute
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = "How evenly covering and teaching are carried at an institute, and what would help."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

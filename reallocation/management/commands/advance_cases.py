@@ -9,13 +9,13 @@ from contextlib import redirect_stdout
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from reallocation.sweep import sweep
+from timetable.commands import DatabaseCommand
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = "Advance every case that is due, close ballots whose time is over, send what is waiting."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

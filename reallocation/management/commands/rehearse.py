@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist, ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import OperationalError
 from django.utils import timezone
 
@@ -20,6 +20,7 @@ from reallocation.policy import policy_of
 from reallocation.rehearsal.figures import Figures
 from reallocation.rehearsal.people import Odds
 from reallocation.rehearsal.stage import NothingToRehearse, Progress, Script, rehearse
+from timetable.commands import DatabaseCommand
 from timetable.models import Institute
 
 BAR = 30
@@ -59,7 +60,7 @@ def whole(text: str) -> int:
     return int(text)
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = "Rehearse absences on an institute's timetable: the real engine, a virtual clock."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

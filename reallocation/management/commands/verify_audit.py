@@ -7,13 +7,14 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from reallocation.audit import Verdict, verify
+from timetable.commands import DatabaseCommand
 from timetable.models import Institute
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = "Verify the hash chain of the log, of one institute or of all."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -8,13 +8,13 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
 
 from reallocation import schedules
 from reallocation.watchdog import GRACE, INTERVAL, PATIENCE, Watchdog
+from timetable.commands import DatabaseCommand
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = "Run the background worker: advances cases, sends messages, and restarts if it hangs."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

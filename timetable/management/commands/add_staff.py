@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.core.validators import validate_email
 from django.db import transaction
 
+from timetable.commands import DatabaseCommand
 from timetable.enums import StaffRole
 from timetable.login_links import login_link
 from timetable.models import Institute, Staff, User
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = "Makes an account, or takes the one that is there, gives it a role, prints a login link."
 
     def add_arguments(self, parser: CommandParser) -> None:

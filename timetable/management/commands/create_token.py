@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from timetable import tokens
+from timetable.commands import DatabaseCommand
 from timetable.enums import TokenScope
 from timetable.models import User
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = "Make a personal access token of this person for the API. It is shown once."
 
     def add_arguments(self, parser: CommandParser) -> None:

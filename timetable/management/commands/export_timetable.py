@@ -8,16 +8,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from timetable.commands import DatabaseCommand
 from timetable.exchange.exporting import export_bundle, term_at
 from timetable.exchange.progress import Bar, silent
 from timetable.models import Institute, Term
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = "Writes the timetable as it now holds, as a bundle that imports again to the same."
 
     def add_arguments(self, parser: CommandParser) -> None:

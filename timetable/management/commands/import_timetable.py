@@ -8,16 +8,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from timetable.commands import DatabaseCommand
 from timetable.exchange.faults import BundleRejected
 from timetable.exchange.importing import FORMATS, ImportReport
 from timetable.exchange.progress import Bar, silent
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = (
         "Reads a timetable bundle (a folder or a .zip): all of it, or nothing if any line is bad."
     )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from timetable.commands import DatabaseCommand
 from timetable.login_links import login_link
 from timetable.models import User
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = "Print a link that signs this person in, once, within a day."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
