@@ -165,6 +165,9 @@ def _of_an_empty_institute() -> Iterator[State]:
         "new professor": ProfessorFactory(institute=institute).user,
         "new student": StudentFactory(institute=institute, section=section).user,
         "new registrar": StaffFactory(institute=institute, user__is_staff=True).user,
+        "first registrar": StaffFactory(
+            institute__slug="bare", institute__name="Bare College", user__is_staff=True
+        ).user,
         "nobody yet": UserFactory(),
     }
     OfferingFactory(term=TermFactory(institute=institute), code="NONE.E", sections=[section])
@@ -181,6 +184,10 @@ def _of_an_empty_institute() -> Iterator[State]:
         "new registrar": (
             *("reallocation:case-list", "fairness:report", "reallocation:rehearsal-list"),
             *("reallocation:webhook-list", inbox),
+        ),
+        "first registrar": (
+            *("reallocation:case-list", "fairness:report", "reallocation:rehearsal-list"),
+            "reallocation:absence-file",
         ),
         "nobody yet": ("timetable:home",),
     }

@@ -9,6 +9,7 @@ from reallocation.enums import ActorKind, CaseStatus, StepNumber, WaitingFor
 from reallocation.models import Case, LogEntry, SlotChoice
 from reallocation.views import case as views
 from tests.factories import (
+    InstituteFactory,
     LedgerEntryFactory,
     MeetingFactory,
     RoomFactory,
@@ -813,7 +814,26 @@ def test_a_registrar_finds_the_cases_of_the_institute_and_no_others(site):
     assert "Ada Adler" in site.read("REGISTRAR", LIST)
     assert "Cases File an absence for somebody" in site.read(stranger, LIST)
     assert "There are no cases." in site.read(stranger, LIST)
+    assert "has no timetable yet" not in site.read(stranger, LIST)
     assert page(case) in site.get("REGISTRAR", LIST).content.decode()
+
+
+def test_where_there_is_no_timetable_yet_a_registrar_is_led_to_its_import(site):
+    bare = InstituteFactory(slug="bare")
+    registrar = StaffFactory(institute=bare, user__is_staff=True).user
+    auditor = StaffFactory(institute=bare, role=StaffRole.AUDITOR, user__is_staff=True).user
+    wanted = "This institute has no timetable yet. Classes, people and their accounts come with it."
+    link = f'href="{reverse("admin:timetable_import")}">Import a timetable</a>'
+    names = ("case-list", "absence-file", "rehearsal-list")
+    for address in (
+        *(reverse(f"reallocation:{name}") for name in names),
+        reverse("fairness:report"),
+    ):
+        assert wanted in site.read(registrar, address)
+        assert link in site.get(registrar, address).content.decode()
+        assert wanted not in site.read("REGISTRAR", address)
+    assert f"{wanted} A registrar imports it." in site.read(auditor, LIST)
+    assert link not in site.get(auditor, LIST).content.decode()
 
 
 def test_a_registrar_who_teaches_has_both_lists(site):

@@ -16,7 +16,7 @@ from timetable import extensions, icon_pictures, moments, navigation
 from timetable.accounts import NOBODY
 from timetable.enums import MeetingChange
 from timetable.icons import icon
-from timetable.models import Offering
+from timetable.models import Offering, Term
 from timetable.percentages import percentage
 
 register = template.Library()
@@ -67,6 +67,17 @@ def _reader(context: template.Context) -> dict[str, Any]:
 def panels(context: template.Context, place: extensions.Place, subject: Any = None) -> SafeString:
     """What the other apps show at this place of the page."""
     return extensions.panels(place, context["request"], subject)
+
+
+@register.inclusion_tag("timetable/_import_first.html", takes_context=True)
+def import_first(context: template.Context) -> dict[str, Any]:
+    """How a timetable comes in, where the reader's institute has none; nothing where it has."""
+    actor = getattr(context.get("request"), "actor", NOBODY)
+    lacks = actor.institute is not None and not actor.once(
+        "has_term", lambda: Term.objects.filter(institute=actor.institute).exists()
+    )
+    may_import = actor.is_registrar and navigation.works_in_admin(actor)
+    return {"lacks": lacks, "may_import": may_import}
 
 
 @register.filter
