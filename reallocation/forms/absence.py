@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -140,6 +141,15 @@ class SpanForm(_Span):
         "absence_overlaps": "day",
         "absence_too_long": "last_day",
     }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Which of the two is shown follows from what is chosen above it: see workflow.css.
+        self.fields["day"].label = format_html(
+            '<span class="if-one">{}</span><span class="if-several">{}</span>',
+            _("Day"),
+            _("First day"),
+        )
 
     def clean(self) -> dict[str, Any]:
         data = self.cleaned_data
