@@ -197,6 +197,19 @@ def _outcome(case: Case, offers: Sequence[Offer], reader: Reader) -> str:
             return _("Nothing has to be done for this class any more.")
 
 
+def who_is_there(case: Case, *, is_taken_up: bool) -> str:
+    """Whether its professor is away, for the head of its page. `is_taken_up`: by a later case."""
+    name, meeting = case.professor.name, case.meeting
+    if case.status != CaseStatus.WITHDRAWN:
+        return _("%(name)s is absent") % {"name": name}
+    returned = (
+        meeting.status == MeetingStatus.SCHEDULED and meeting.professor_id == case.professor_id
+    )
+    if is_taken_up or not returned:
+        return _("%(name)s was to be absent") % {"name": name}
+    return _("%(name)s teaches it after all") % {"name": name}
+
+
 def if_withdrawn(case: Case, now: dt.datetime) -> str:
     """What would become of the case if its absence no longer concerned it."""
     begun = case.before_starts_at <= now

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from reallocation import history, progress, queries, windows
+from reallocation import engine, history, progress, queries, windows
 from reallocation.enums import CaseStatus, WaitingFor
 from reallocation.forms.case import CaseFilter, CaseForm, Choices
 from reallocation.models import Case
@@ -217,7 +217,10 @@ def _story(viewer: Viewer, now: dt.datetime) -> dict[str, Any]:
     )
     entries = viewer.story.log
     outlook = windows.outlook(case, now)
+    withdrawn = case.status == CaseStatus.WITHDRAWN
+    is_taken_up = withdrawn and engine.later_cases(case).exists()
     return {
+        "who_is_there": progress.who_is_there(case, is_taken_up=is_taken_up),
         "now": progress.now_of(case, viewer.offers, reader),
         "rungs": progress.ladder(case, viewer.records, viewer.offers, reader, outlook.takes),
         "ends": outlook.ends,

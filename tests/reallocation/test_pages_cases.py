@@ -3,7 +3,7 @@ import datetime as dt
 import pytest
 from django.urls import reverse
 
-from reallocation import answers, overrides
+from reallocation import absences, answers, overrides
 from reallocation.audit import Who
 from reallocation.enums import ActorKind, CaseStatus, StepNumber, WaitingFor
 from reallocation.models import Case, LogEntry, SlotChoice
@@ -129,6 +129,40 @@ def test_who_may_not_see_a_case_cannot_act_on_it_either(site):
 
 
 # What it tells, and to whom
+
+
+def test_the_head_of_a_withdrawn_case_says_what_holds(site):
+    first, second = site.flow.file(ends="2027-03-04 00:00").cases
+    site.flow.settle()
+    assert "· Ada Adler is absent" in site.read("BEN", page(first))
+    absences.leave_out(first, now=site.flow.now)
+    text = site.read("ADA", page(first))
+    assert "· Ada Adler teaches it after all" in text
+    assert "· Ada Adler is absent" not in text
+    assert "· Ada Adler is absent" in site.read("ADA", page(second))
+
+
+def test_the_head_of_a_withdrawn_case_keeps_quiet_about_what_a_later_one_decides(site):
+    case, _ = site.flow.file(ends="2027-03-04 00:00").cases
+    absences.leave_out(case, now=site.flow.now)
+    absence = case.absence
+    absences.change(
+        absence,
+        starts_at=absence.starts_at,
+        ends_at=absence.ends_at,
+        take_in=[case.meeting_id],
+        now=site.flow.now,
+    )
+    assert "· Ada Adler was to be absent" in site.read("ADA", page(case))
+
+
+def test_the_head_changes_with_the_part_that_lives(site):
+    case, _ = site.flow.file(ends="2027-03-04 00:00").cases
+    absences.leave_out(case, now=site.flow.now)
+    response = site.get("ADA", f"{page(case)}?live=0.0")
+    assert (
+        '<span id="who-is-there" hx-swap-oob="innerHTML">Ada Adler teaches it after all</span>'
+    ) in response.content.decode()
 
 
 def test_the_ladder_shows_tried_skipped_current_and_coming_steps(site):
