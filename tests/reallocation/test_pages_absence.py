@@ -537,7 +537,9 @@ def test_the_preview_asks_the_same_number_of_questions_for_one_class_and_for_thr
             offering=site.house.classes["MATH.A"], day=dt.date(2027, 3, 2), clock=dt.time(hour)
         )
     assert (one, site.queries("ADA", address(**TUESDAY))) == (9, 9)
-    MeetingFactory(offering=site.house.classes["MATH.A"], day=dt.date(2027, 3, 3))
+    MeetingFactory(
+        offering=site.house.classes["MATH.A"], day=dt.date(2027, 3, 3), clock=dt.time(18)
+    )
     assert site.queries("ADA", address(**BOTH)) == 9
 
 
