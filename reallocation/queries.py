@@ -12,7 +12,16 @@ from django.db.models import Case as CaseWhen
 
 from timetable.accounts import Actor
 from timetable.enums import StaffRole
-from timetable.models import Absence, Enrolment, Institute, Meeting, Professor, Room, Teaching
+from timetable.models import (
+    Absence,
+    Enrolment,
+    Institute,
+    Meeting,
+    Period,
+    Professor,
+    Room,
+    Teaching,
+)
 from timetable.prepared import Many, PreparedRows, PreparedTogether, together
 from timetable.querysets import AbsenceQuerySet
 from voting.models import Ballot, RollPlace
@@ -103,6 +112,8 @@ class Story:
     offers: list[Offer]
     """All requests, in the order of asking."""
     log: list[LogEntry]
+    bells: list[dt.time]
+    """At which times of the day classes begin in its term; empty where the timetable does not say."""
     beside: list[list[object]]
     """What else its absence is about: see `absences.others_beside`."""
 
@@ -258,6 +269,10 @@ _STORY = PreparedTogether(
         StepRecord.objects.filter(case=case).order_by("pk"),
         Offer.objects.filter(case=case).select_related("professor").order_by("pk"),
         LogEntry.objects.filter(case=case).order_by("number"),
+        Period.objects.filter(term__offerings__meetings__cases=case)
+        .order_by("starts")
+        .values_list("starts")
+        .distinct(),
         *absences.others_beside(case),
     ),
     case=BigIntegerField(),
@@ -265,8 +280,8 @@ _STORY = PreparedTogether(
 
 
 def story_of(case: Case) -> Story:
-    records, offers, log, *beside = _STORY(case=case.pk)
-    return Story(records, offers, log, beside)
+    records, offers, log, bells, *beside = _STORY(case=case.pk)
+    return Story(records, offers, log, [starts for (starts,) in bells], beside)
 
 
 def cases_of(absence: Absence) -> list[Case]:

@@ -21,6 +21,7 @@ from reallocation.reasons import Reason
 from reallocation.refusals import Refused
 from reallocation.slots import SlotOption
 from reallocation.week_grid import WeekGrid
+from timetable import moments
 from timetable.models import Institute, Professor, Room
 
 from .absence import ClockInput, DayInput
@@ -52,6 +53,8 @@ class Choices:
     grid: WeekGrid | None = None
     if_taught: Sequence[str] = ()
     """What would become of the case and its absence if the professor taught the class after all."""
+    bells: Sequence[dt.time] = ()
+    """At which times of the day classes begin; empty where the timetable does not say."""
 
     @property
     def institute(self) -> Institute:
@@ -66,6 +69,10 @@ class CaseForm(PlacingForm):
 
     def __init__(self, data: Any = None, *, choices: Choices) -> None:
         super().__init__(data, auto_id=f"{type(self).__name__.lower()}-%s")
+        self.choices = choices
+
+    def offer(self, choices: Choices) -> None:
+        """What there is to choose from as it is shown, where it was not needed to read what was sent."""
         self.choices = choices
 
     @property
@@ -155,6 +162,16 @@ def _why() -> forms.CharField:
     )
 
 
+def _on_the_grid(bells: Sequence[dt.time]) -> str:
+    """At which times classes begin; "" where no bell says so."""
+    if not bells:
+        return ""
+    said = _(
+        "Classes begin at %(bells)s. Any other time is off the bell grid, and possible all the same."
+    )
+    return said % {"bells": ", ".join(moments.figures(bell) for bell in bells)}
+
+
 class AssignForm(NameForm):
     why = _why()
 
@@ -173,6 +190,11 @@ class MoveForm(CaseForm):
             choices.institute, "found-rooms", initial=room.code if room else ""
         )
         self.order_fields(["day", "starts", "room", "why"])
+        self.offer(choices)
+
+    def offer(self, choices: Choices) -> None:
+        super().offer(choices)
+        self["starts"].help_text = _on_the_grid(choices.bells)
 
     def clean(self) -> dict[str, Any]:
         data = self.cleaned_data

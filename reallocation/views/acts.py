@@ -390,7 +390,8 @@ def choices_for(
     if "teach" in names:
         alone = absences.is_about_alone(case, viewer.story.beside)
         if_taught = progress.if_taught(case, now, absence_ends=alone)
-    return Choices(case, lines, places, pool, grid, if_taught)
+    bells = viewer.story.bells if "move" in names else ()
+    return Choices(case, lines, places, pool, grid, if_taught, bells)
 
 
 def _term(case: Case) -> Term:

@@ -184,7 +184,7 @@ def _week(request: ActorRequest) -> dt.date | None:
 
 def _form(act: Act, choices: Choices, failed: Attempt | None) -> CaseForm:
     if failed is not None and failed.form is not None and failed.act == act:
-        failed.form.choices = choices
+        failed.form.offer(choices)
         return failed.form
     return act.form(choices=choices)
 

@@ -695,6 +695,26 @@ def test_a_registrar_moves_a_class(site):
     )
 
 
+def test_at_which_times_classes_begin_is_said_before_a_class_is_moved_off_them(site):
+    case = site.flow.case()
+    hint = (
+        "Classes begin at 09:00, 11:00, 14:00, 16:00. "
+        "Any other time is off the bell grid, and possible all the same."
+    )
+    assert hint in site.read("REGISTRAR", page(case))
+    assert "bell grid" not in site.read("ADA", page(case))
+    response = act(site, case, "move", day="", starts="03:07")
+    assert hint in words(response)
+    assert act(site, case, "move", day="2027-03-04", starts="03:07", room="r2").status_code == 302
+    assert site.flow.again(case).meeting.starts_at == at("2027-03-04 03:07")
+
+
+def test_without_a_bell_grid_nothing_is_said_of_it(site):
+    case = site.flow.case()
+    site.house.term.periods.all().delete()
+    assert "Classes begin at" not in site.read("REGISTRAR", page(case))
+
+
 def test_a_registrar_drops_sends_and_opens_again(site):
     case = site.flow.case()
     assert act(site, case, "send", step="4").status_code == 302
