@@ -11,6 +11,7 @@ import django_filters
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Q
+from django.utils.dateformat import time_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -21,7 +22,6 @@ from reallocation.reasons import Reason
 from reallocation.refusals import Refused
 from reallocation.slots import SlotOption
 from reallocation.week_grid import WeekGrid
-from timetable import moments
 from timetable.models import Institute, Professor, Room
 
 from .absence import ClockInput, DayInput
@@ -169,7 +169,7 @@ def _on_the_grid(bells: Sequence[dt.time]) -> str:
     said = _(
         "Classes begin at %(bells)s. Any other time is off the bell grid, and possible all the same."
     )
-    return said % {"bells": ", ".join(moments.figures(bell) for bell in bells)}
+    return said % {"bells": ", ".join(time_format(bell, "H:i") for bell in bells)}
 
 
 class AssignForm(NameForm):
