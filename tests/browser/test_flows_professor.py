@@ -84,7 +84,7 @@ def test_finding_someone_a_no_a_yes_and_a_yes_that_comes_too_late(campus, meet, 
     cleo.reads("You said yes")
     worker.run()
     slow.answers("answer", "accept")
-    slow.reads("Somebody else was faster")
+    slow.reads("Cleo Clark was faster and has already taken this class.")
     slow.follows("See the case")
     slow.reads("Cleo Clark takes the class")
     assert again(case).meeting.professor.code == "CLEO"

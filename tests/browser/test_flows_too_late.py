@@ -28,7 +28,7 @@ def test_somebody_was_faster(campus, meet, worker):
     )
     worker.run()
     ben.answers("answer", "accept")
-    ben.reads("Somebody else was faster", "you need not do anything")
+    ben.reads("Cleo Clark was faster and has already taken this class.")
     assert case.offers.get(professor__code="BEN").status == OfferStatus.TAKEN
 
     dora = meet()

@@ -13,9 +13,8 @@ from reallocation.audit import Who
 from reallocation.enums import ActorKind, StepNumber
 from reallocation.models import Offer, SlotChoice
 from reallocation.sweep import advance_due
-from tests.browser.ways import LOOK
 from tests.factories import MeetingFactory, TermFactory, small_institute
-from timetable.models import Offering, Professor
+from timetable.models import Professor
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -133,43 +132,6 @@ def test_a_page_that_lives_asks_less_often_the_longer_nothing_happens(
     assert turns[:6] == [True] * 6
     assert turns[6:18] == [False, True] * 6
     assert sum(turns[18:36]) == 6
-
-
-@pytest.fixture
-def six_classes(case):
-    """Six days in a row on each of which Ben has a class: the first and the last of them."""
-    offering = Offering.objects.get(code="PHYS.A")
-    first = case.before_starts_at.date() + 7 * DAY
-    for n in range(6):
-        MeetingFactory(offering=offering, day=first + n * DAY)
-    return first, first + 5 * DAY
-
-
-@pytest.mark.parametrize(("width", "scheme"), [(320, "dark"), (390, "light")])
-def test_a_long_form_keeps_its_button_at_hand_on_a_phone_and_the_focus_clear_of_it(
-    page, live_server, sign_in, six_classes, complaints, width, scheme
-):
-    first, last = six_classes
-    sign_in(Professor.objects.get(code="BEN").user)
-    page.add_init_script(path=LOOK)
-    page.set_viewport_size({"width": width, "height": 700})
-    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-    page.goto(f"{live_server.url}/absences/new/?kind=days&day={first}&last_day={last}")
-    assert page.evaluate("document.documentElement.scrollHeight") > 3 * 700
-    button = page.get_by_role("button", name="File the absence")
-    foot = page.get_by_role("navigation").last.bounding_box()["y"]
-
-    def bottom():
-        box = button.bounding_box()
-        return box["y"] + box["height"]
-
-    assert foot - 24 < bottom() <= foot
-    page.evaluate("look.openAll()")
-    assert page.evaluate("look.hiddenFocus()") == []
-    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
-    assert bottom() < page.get_by_role("heading", name="When you send it").bounding_box()["y"]
-    assert Axe().run(page, options=RULES).response["violations"] == []
-    assert complaints == []
 
 
 @pytest.mark.usefixtures("case")

@@ -73,7 +73,8 @@ def test_a_registrar_who_studies_too_sees_only_what_a_student_sees(client):
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_who_is_logged_out_is_sent_to_the_login_and_back(client, method):
     ballot, _students = running(8)
-    response = getattr(client, method)(page(ballot))
+    came_from = f"http://testserver{page(ballot)}"
+    response = getattr(client, method)(page(ballot), headers={"Referer": came_from})
     assert response.status_code == 302
     assert response.url == f"{reverse('account_login')}?next={page(ballot)}"
     assert tally(ballot) == (0, 0)
