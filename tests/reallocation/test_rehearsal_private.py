@@ -108,7 +108,8 @@ def rows(institute):
         found.setdefault(batch.model, []).extend(
             dict(zip(batch.columns, row, strict=True)) for row in batch.values
         )
-    return found
+    # In which order a database reads them is its own affair.
+    return {model: sorted(them, key=repr) for model, them in found.items()}
 
 
 @pytest.mark.django_db
