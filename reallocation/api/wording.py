@@ -194,10 +194,10 @@ def meetings(pks: list[int]) -> dict[int, MeetingOut]:
 
 
 def _meeting(facts: dict[str, Any]) -> dict[str, Any]:
-    place, person = ("starts_at", "ends_at", "room_id"), ("professor_id",)
+    place = ("starts_at", "ends_at", "room_id")
     change = MeetingChange.of(
         facts["status"],
         moved=any(facts[name] != facts[f"planned_{name}"] for name in place),
-        substituted=any(facts[name] != facts[f"planned_{name}"] for name in person),
+        substituted=facts["professor_id"] != facts["planned_professor_id"],
     )
     return {**facts, "status": change}
