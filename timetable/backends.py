@@ -11,11 +11,7 @@ from .models import User
 
 class _WithHats(ModelBackend):
     def get_user(self, user_id: int) -> User | None:
-        found = hats.account(user_id)
-        if found is None:
-            return None
-        user = found[0]
-        user.hats = found[1]
+        user = hats.account(user_id)
         return user if self.user_can_authenticate(user) else None
 
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from django.db.models import CharField, QuerySet
 
 from .enums import TokenScope
+from .hats import AccountColumns
 from .models import AccessToken, User
-from .prepared import PreparedRows
+from .prepared import Columns, PreparedQuery
 
 PREFIX = "understudy_"
 """So that a token is known for one wherever it turns up: in a log, or in a published file."""
@@ -21,11 +22,13 @@ MOST = 20
 """Tokens in use that one person may have."""
 
 
-_IN_USE = PreparedRows[AccessToken](
+_TOKEN = Columns(AccessToken, "", 0)
+_WHOSE = AccountColumns("user__", _TOKEN.end)
+_IN_USE = PreparedQuery(
     lambda hash: (
         AccessToken.objects.filter(hash=hash, revoked_at=None, user__is_active=True)
-        .select_related("user")
         .order_by()
+        .values_list(*_TOKEN.paths, *_WHOSE.paths)
     ),
     hash=CharField(),
 )
@@ -66,11 +69,16 @@ def in_use(user: User) -> QuerySet[AccessToken]:
 
 
 def find(secret: str, *, now: dt.datetime) -> AccessToken | None:
-    """The token with this secret, if it is in use and its person's account is. Notes the day."""
+    """The token with this secret, if it is in use and its person's account is, read with all that this
+    account is. Notes the day."""
     if not secret.startswith(PREFIX):
         return None
-    token = _IN_USE.first(hash=_hash(secret))
-    if token is not None and token.last_used_on != now.date():
+    rows = list(_IN_USE(hash=_hash(secret)))
+    token, user = _TOKEN.of(rows[0]) if rows else None, _WHOSE.of(rows)
+    if token is None or user is None:
+        return None
+    token.user = user
+    if token.last_used_on != now.date():
         token.last_used_on = now.date()
         AccessToken.objects.filter(pk=token.pk).update(last_used_on=now.date())
     return token
