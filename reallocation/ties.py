@@ -13,14 +13,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import BigIntegerField, Count, DateField, Q, QuerySet
+from django.db.models import BigIntegerField, Count, DateField, Q, QuerySet, When
+from django.db.models import Case as CaseWhen
 
 from timetable.availability import week_span
 from timetable.models import Professor, Qualification, Teaching
 from timetable.prepared import Columns, Many, PreparedQuery, empty, literal
 
 from .enums import OfferStatus
-from .models import Case, Offer
+from .models import AGREED, TURNED_DOWN, Case, Offer
 
 
 class _Tie(StrEnum):
@@ -42,6 +43,10 @@ _OWN = 5
 """Columns of a tie, before those of the professor."""
 _TERM = "case__meeting__offering__term_id"
 """Of an offer."""
+_ANSWER = CaseWhen(
+    When(AGREED, then=literal(_Tie.AGREED)), default=literal(_Tie.TURNED_DOWN)
+)
+_PERSON = Columns(Professor, "professor__", _OWN)
 
 
 def _ties(
@@ -52,17 +57,20 @@ def _ties(
     Of these people only; without any, of everybody, with all that is known of them.
     """
     no_term, no_day = empty(BigIntegerField()), empty(DateField())
-    them = [] if people is not None else Columns(Professor, "professor__", _OWN).paths
+    them = [] if people is not None else _PERSON.paths
+    unnamed = [] if people is not None else _PERSON.nothing
+    """Of somebody who is near for another reason, or for none."""
 
     def rows(
-        found: QuerySet[Any, Any], tie: _Tie, about: str, *, term: Any = no_term, day: Any = no_day
+        found: QuerySet[Any, Any],
+        tie: _Tie,
+        about: str,
+        *,
+        term: Any = no_term,
+        day: Any = no_day,
+        who: Iterable[Any] = them,
     ) -> QuerySet[Any, Any]:
-        return found.order_by().values_list("professor_id", literal(tie), about, term, day, *them)
-
-    def counted(found: QuerySet[Any, Any], tie: _Tie) -> QuerySet[Any, Any]:
-        # As of sections: which term is wanted is seen when the rows are read.
-        by_term = found.order_by().values("professor_id", _TERM).annotate(count=Count("pk"))
-        return rows(by_term, tie, "count", term=_TERM)
+        return found.order_by().values_list("professor_id", literal(tie), about, term, day, *who)
 
     declined = Offer.objects.filter(
         Q(case__among=cases) | Q(spared_week__among=weeks), status=OfferStatus.DECLINED
@@ -74,7 +82,7 @@ def _ties(
     # Asked for the same term as well, SQLite would go through all the classes of the term.
     of_section = teaching.filter(offering__sections__offerings__pk__among=offerings)
     ties = [
-        rows(declined, _Tie.SAID_NO, "case_id", day="spared_week"),
+        rows(declined, _Tie.SAID_NO, "case_id", day="spared_week", who=unnamed),
         rows(
             of_course,
             _Tie.TAUGHT_COURSE,
@@ -96,8 +104,16 @@ def _ties(
         ties.append(rows(qualified, _Tie.QUALIFIED, "course_id"))
         near = [of_course, of_section, qualified]
         requests = requests.filter(professor__in=_either(near))
-    ties.append(counted(requests.agreed(), _Tie.AGREED))
-    ties.append(counted(requests.turned_down(), _Tie.TURNED_DOWN))
+    # As of sections: which term is wanted is seen when the rows are read.
+    answered = (
+        requests.filter(AGREED | TURNED_DOWN)
+        .order_by()
+        .annotate(answer=_ANSWER)
+        .values("professor_id", "answer", _TERM)
+        .annotate(count=Count("pk"))
+        .values_list("professor_id", "answer", "count", _TERM, no_day, *unnamed)
+    )
+    ties.append(answered)
     first, *others = ties
     return first.union(*others, all=True)
 
@@ -116,7 +132,6 @@ _ABOUT: dict[str, Any] = {
 }
 _TIES_OF = PreparedQuery(_ties, people=Many(), **_ABOUT)
 _TIES = PreparedQuery(_ties, **_ABOUT)
-_PERSON = Columns(Professor, "professor__", _OWN)
 
 
 @dataclass(slots=True)
@@ -208,10 +223,8 @@ class Circle:
         self._rows = list(rows)
         self.people: dict[int, Professor] = {}
         for row in self._rows:
-            # Who wants to be left in peace that week need not be near.
-            if row[0] in self.people or row[1] == _Tie.SAID_NO:
-                continue
-            if one := _PERSON.of(row):
+            # Without a name: who wants to be left in peace that week need not be near.
+            if row[0] not in self.people and (one := _PERSON.of(row)):
                 self.people[one.pk] = one
 
     @classmethod

@@ -209,6 +209,11 @@ class Columns(Generic[Row]):
         self.paths = [f"{path}{field.name}" for field in model._meta.concrete_fields]
         self._first, self.end = first, first + len(self._names)
 
+    @property
+    def nothing(self) -> list[Cast]:
+        """As many empty columns, for rows that have none of the model but are joined to some that do."""
+        return [empty(field) for field in self._model._meta.concrete_fields]
+
     def of(self, row: Sequence[Any]) -> Row | None:
         """The model's row; None where there was none to join."""
         values = row[self._first : self.end]

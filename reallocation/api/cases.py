@@ -139,9 +139,8 @@ def case_candidates(request: HttpRequest, id: uuid.UUID) -> CandidateList:
     more. For the absent professor and registrars.
     """
     viewer, now = finding.may_act(finding.viewer(caller_of(request), id)), timezone.now()
-    wanted = {"choose-candidate", "name", "assign"}
-    open_acts = [one for one in acts.open_acts(viewer, now, by_link=False) if one.name in wanted]
-    found = acts.choices_for(viewer, open_acts, now)
+    choosing = acts.open_acts(viewer, now, named=acts.OF_PEOPLE)
+    found = acts.choices_for(viewer, choosing, now)
     if found.candidates:
         return CandidateList(items=[_candidate(line) for line in found.candidates], left_out=[])
     if found.pool is None:

@@ -198,24 +198,23 @@ class StepRecord(models.Model):
         return f"{self.case_id}/{self.step} {self.result}"
 
 
+AGREED = Q(
+    status__in=[OfferStatus.ACCEPTED, OfferStatus.WITHDRAWN], answered_at__gt=models.F("sent_at")
+)
+"""Requests to which they said yes when asked, and did not take it back: also what was called off since.
+
+Whom a registrar has assigned was not asked: that offer is answered as it is made.
+"""
+TURNED_DOWN = Q(status__in=[OfferStatus.DECLINED, OfferStatus.EXPIRED])
+"""Requests to which they said no, or nothing in time."""
+
+
 class OfferQuerySet(models.QuerySet[Any]):
     def waiting(self) -> Self:
         return self.filter(status=OfferStatus.SENT)
 
     def accepted(self) -> Self:
         return self.filter(status=OfferStatus.ACCEPTED)
-
-    def agreed(self) -> Self:
-        """They said yes when they were asked, and did not take it back: also what was called off since.
-
-        Whom a registrar has assigned was not asked: that offer is answered as it is made.
-        """
-        said_yes = Q(status__in=[OfferStatus.ACCEPTED, OfferStatus.WITHDRAWN])
-        return self.filter(said_yes, answered_at__gt=F("sent_at"))
-
-    def turned_down(self) -> Self:
-        """They said no, or nothing in time."""
-        return self.filter(status__in=[OfferStatus.DECLINED, OfferStatus.EXPIRED])
 
     def for_list(self) -> Self:
         return self.select_related(

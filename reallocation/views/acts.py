@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -336,13 +336,22 @@ ACTS = (
 )
 """In the order in which they stand on the page."""
 
+EVERY_ACT = frozenset(act.name for act in ACTS)
+OF_PEOPLE = frozenset({"choose-candidate", "name", "assign"})
+"""For which somebody is chosen."""
 
-def open_acts(viewer: Viewer, now: dt.datetime, *, by_link: bool) -> list[Act]:
-    """What the viewer can do as the case stands."""
+
+def open_acts(
+    viewer: Viewer, now: dt.datetime, *, by_link: bool = False, named: Collection[str] = EVERY_ACT
+) -> list[Act]:
+    """What the viewer can do as the case stands, of the acts of these names."""
     return [
         act
         for act in ACTS
-        if (act.by_link or not by_link) and act.is_for(viewer) and act.is_open(viewer, now)
+        if act.name in named
+        and (act.by_link or not by_link)
+        and act.is_for(viewer)
+        and act.is_open(viewer, now)
     ]
 
 
@@ -365,7 +374,7 @@ def choices_for(
     if_taught: Sequence[str] = ()
     places: Sequence[slots.SlotOption] = ()
     grid = pool = circle = near = diaries = None
-    if names & {"choose-candidate", "name", "assign"}:
+    if names & OF_PEOPLE:
         # Whoever can be chosen knows the course, so that one look is enough for all lists.
         circle = Circle.around([case])
         near = Near(list(circle.people), *candidates.span_of(case))
@@ -383,10 +392,13 @@ def choices_for(
         places = found.options[: policy.slots_offered]
         grid = week_grid.of(case, found, best=policy.slots_offered, wanted=week)
     if circle is not None:
-        everybody = standings(_term(case), now=now)
-        pool = candidates.pool_near(case, circle, policy, everybody, diaries)
-        if "choose-candidate" in names:
-            lines = _candidates(viewer, pool, everybody)
+        # What a choice does to the balance is reckoned of everybody; an order needs those near alone.
+        everybody = "choose-candidate" in names
+        people = None if everybody else circle.people.values()
+        standing = standings(_term(case), now=now, professors=people)
+        pool = candidates.pool_near(case, circle, policy, standing, diaries)
+        if everybody:
+            lines = _candidates(viewer, pool, standing)
     if "teach" in names:
         alone = absences.is_about_alone(case, viewer.story.beside)
         if_taught = progress.if_taught(case, now, absence_ends=alone)
