@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import BigIntegerField, DateTimeField, QuerySet, UUIDField
@@ -62,10 +62,12 @@ class Roster:
     """
 
     size: int
-    zone_of: Any
-    classes_on: dict[dt.date, list[tuple[dt.datetime, dt.datetime, int]]]
+    classes_on: Mapping[dt.date, Sequence[tuple[dt.datetime, dt.datetime, int]]]
     cohorts: tuple[tuple[int, int], ...]
     """Students with the same classes: their bits, and how many they are."""
+    _days: dict[dt.date, list[tuple[int, dt.datetime, dt.datetime]]] = field(
+        default_factory=dict, repr=False
+    )
 
     @classmethod
     def load(cls, case: Case, first: dt.datetime, last: dt.datetime) -> Roster:
@@ -104,39 +106,37 @@ class Roster:
             cohorts[frozenset(offerings)] |= bit[student]
         return cls(
             len(students),
-            local,
             classes_on,
             tuple((bits, bits.bit_count()) for bits in cohorts.values()),
         )
 
-    def clashing(self, starts_at: dt.datetime, ends_at: dt.datetime) -> int:
-        """How many students have another class then."""
+    def clashing(self, day: dt.date, starts_at: dt.datetime, ends_at: dt.datetime) -> int:
+        """How many students have another class then, on this local day."""
         bits = 0
-        for start, end, mask in self.classes_on.get(self.zone_of(starts_at).date(), ()):
+        for start, end, mask in self.classes_on.get(day, ()):
             if start < ends_at and starts_at < end:
                 bits |= mask
         return bits.bit_count()
 
-    def harm(self, starts_at: dt.datetime, ends_at: dt.datetime) -> float:
+    def harm(self, day: dt.date, starts_at: dt.datetime, ends_at: dt.datetime) -> float:
         """Minutes of waiting that a class there adds to a student's day, on average."""
         if not self.size:
             return 0.0
-        that_day = self.classes_on.get(self.zone_of(starts_at).date(), ())
-        total = 0.0
+        there = self._days.get(day)
+        if there is None:
+            there = self._days[day] = list(self._on_site(day))
+        waiting = float(ALONE * (self.size - sum(count for count, _, _ in there)))
+        for count, first, last in there:
+            if ends_at <= first:
+                waiting += count * ((first - ends_at).total_seconds() / 60)
+            elif starts_at >= last:
+                waiting += count * ((starts_at - last).total_seconds() / 60)
+        return waiting / self.size
+
+    def _on_site(self, day: dt.date) -> Iterator[tuple[int, dt.datetime, dt.datetime]]:
+        """Of each cohort with classes that day, how many they are, and from when until when."""
+        that_day = self.classes_on.get(day, ())
         for bits, count in self.cohorts:
             theirs = [(start, end) for start, end, mask in that_day if mask & bits]
-            total += count * _waiting(theirs, starts_at, ends_at)
-        return total / self.size
-
-
-def _waiting(
-    classes: list[tuple[dt.datetime, dt.datetime]], starts_at: dt.datetime, ends_at: dt.datetime
-) -> float:
-    if not classes:
-        return float(ALONE)
-    first, last = min(start for start, _ in classes), max(end for _, end in classes)
-    if ends_at <= first:
-        return (first - ends_at).total_seconds() / 60
-    if starts_at >= last:
-        return (starts_at - last).total_seconds() / 60
-    return 0.0
+            if theirs:
+                yield count, min(start for start, _ in theirs), max(end for _, end in theirs)

@@ -8,15 +8,15 @@ Ranked: fewest students in a clash, then least harm to their day, then soonest.
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db.models import BigIntegerField, Count, DateTimeField, Exists, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import BigIntegerField, DateTimeField, Exists, Q, QuerySet
 
 from timetable.availability import (
     DOUBLE_BOOKING,
@@ -30,8 +30,8 @@ from timetable.availability import (
 )
 from timetable.enums import ClassKind
 from timetable.meetings import co_teacher_ids
-from timetable.models import Closure, Enrolment, Meeting, Period, Room, Teaching
-from timetable.prepared import PreparedTogether
+from timetable.models import Closure, Meeting, Offering, Period, Room, Teaching
+from timetable.prepared import Columns, PreparedTogether
 from timetable.querysets import LONGEST
 
 from .models import Case, Policy
@@ -69,9 +69,11 @@ class SlotOption:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOutPlace:
-    """A place that cannot be, for the sake of whom: "professor", "students" or "room"."""
+class LeftOutPlace(NamedTuple):
+    """A place that cannot be, for the sake of whom: "professor", "students" or "room".
+
+    Of one search there are hundreds: hence no dataclass.
+    """
 
     starts_at: dt.datetime
     ends_at: dt.datetime
@@ -79,6 +81,15 @@ class LeftOutPlace:
     engagement: Engagement | None = None
     """What the professor has then; None if only a co-teacher is not free."""
     clashing: int = 0
+
+
+class Bell(NamedTuple):
+    """A period of the bell grid. Times that are a grid only because classes are held then have no name."""
+
+    starts: dt.time
+    ends: dt.time
+    uid: uuid.UUID | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,6 +104,8 @@ class SlotSearch:
     own_classes: Mapping[int, str] = field(default_factory=dict)
     """The codes of what the professor teaches then, by the ids of the classes."""
     near: Diaries | None = None
+    bells: Mapping[dt.time, Bell] = field(default_factory=dict)
+    """By the time at which they ring in."""
 
     @property
     def left_out(self) -> dict[str, int]:
@@ -108,8 +121,7 @@ class SlotSearch:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     starts_at: dt.datetime
     ends_at: dt.datetime
     clashing: int
@@ -141,9 +153,9 @@ def search(
     grid = list(_grid(case, frame, days, earliest, last_day, length))
     if not grid:
         return SlotSearch()
-    first, last = grid[0][0], grid[-1][1] + ONE_DAY
+    first, last = grid[0][1], grid[-1][2] + ONE_DAY
     others = [pk for pk in frame.co_teachers if pk != case.professor_id]
-    rooms = _in_order(case, frame.rooms)
+    rooms = _in_order(case, frame.large_enough())
     # Whoever wants every place looks at all of the time; for a few the rooms are read there alone.
     at_once = (rooms or [])[:ROOMS_AT_ONCE] if limit >= len(grid) else []
     plans = Plans.load(
@@ -158,23 +170,21 @@ def search(
         but_for_meeting=case.meeting_id,
     )
     diaries = plans.diaries
-    free = []
+    roster = Roster.of(case, frame.enrolled, plans.classes)
+    allowed = roster.size * policy.clash_percent // 100
     left: list[LeftOutPlace] = []
-    for starts_at, ends_at in grid:
+    places: list[_Place] = []
+    for day, starts_at, ends_at in grid:
         taken = diaries.clash(case.professor_id, starts_at, ends_at)
         if taken or any(diaries.clash(pk, starts_at, ends_at, DOUBLE_BOOKING) for pk in others):
             left.append(LeftOutPlace(starts_at, ends_at, "professor", taken))
-        else:
-            free.append((starts_at, ends_at))
-    roster = Roster.of(case, frame.enrolled, plans.classes)
-    allowed = roster.size * policy.clash_percent // 100
-    places = []
-    for starts_at, ends_at in free:
-        clashing = roster.clashing(starts_at, ends_at)
+            continue
+        clashing = roster.clashing(day, starts_at, ends_at)
         if clashing > allowed:
             left.append(LeftOutPlace(starts_at, ends_at, "students", clashing=clashing))
         else:
-            places.append(_Place(starts_at, ends_at, clashing, roster.harm(starts_at, ends_at)))
+            harm = roster.harm(day, starts_at, ends_at)
+            places.append(_Place(starts_at, ends_at, clashing, harm))
     places.sort(key=lambda place: place.order)
     rather_not = [e for e in diaries.of(case.professor_id) if e.kind is EngagementKind.AVOID]
     options: list[SlotOption] = []
@@ -187,14 +197,15 @@ def search(
                     LeftOutPlace(place.starts_at, place.ends_at, "room", clashing=place.clashing)
                 )
             elif len(options) < limit:
-                reasons = [*_reasons(place, room, case)]
+                where = room and room.row()
+                reasons = [*_reasons(place, where, case)]
                 if any(e.overlaps(place.starts_at, place.ends_at) for e in rather_not):
                     reasons.append(Reason("rather_not"))
                 options.append(
                     SlotOption(
                         place.starts_at,
                         place.ends_at,
-                        room,
+                        where,
                         len(options) + 1,
                         place.clashing,
                         place.harm,
@@ -202,14 +213,47 @@ def search(
                     )
                 )
     return SlotSearch(
-        tuple(options), len(grid), tuple(left), roster.size, frame.own_classes, plans.near
+        tuple(options),
+        len(grid),
+        tuple(left),
+        roster.size,
+        frame.own_classes,
+        plans.near,
+        {bell.starts: bell for bell in frame.bells},
     )
+
+
+_ROOM = Columns(Room, "", 0)
+_CODE, _BUILDING, _CAPACITY = map(_ROOM.paths.index, ("code", "building", "capacity"))
+
+
+class _FittingRoom(NamedTuple):
+    """A room in a search: hundreds fit, and a few of them are found to be the best."""
+
+    pk: int
+    code: str
+    building: str
+    capacity: int | None
+    columns: Sequence[Any] = ()
+    known: Room | None = None
+
+    @classmethod
+    def of(cls, room: Room) -> _FittingRoom:
+        return cls(room.pk, room.code, room.building, room.capacity, known=room)
+
+    @classmethod
+    def found(cls, row: Sequence[Any]) -> _FittingRoom:
+        """Of a row of the query below."""
+        return cls(row[0], row[_CODE], row[_BUILDING], row[_CAPACITY], row)
+
+    def row(self) -> Room | None:
+        return self.known or _ROOM.of(self.columns)
 
 
 def _frame(
     term: Any, institute: Any, offering: Any, professor: Any, earliest: Any, *, labs_only: bool
 ) -> list[QuerySet[Any, Any]]:
-    bells = Period.objects.filter(term=term).values_list("starts", "ends")
+    bells = Period.objects.filter(term=term).values_list("starts", "ends", "uid", "name")
     # Without bells, the times of the term's own classes are the grid.
     planned = (
         Meeting.objects.filter(~Exists(Period.objects.filter(term=term)), offering__term=term)
@@ -218,26 +262,18 @@ def _frame(
     )
     closed = Closure.objects.filter(term=term).values_list("starts_on", "ends_on")
     with_them = Teaching.objects.filter(offering=offering, position__gt=0).values_list("professor")
-    roster = (
-        Enrolment.objects.filter(offering=offering, student__active=True)
-        .order_by()
-        .values("offering")
-        .annotate(size=Count("pk"))
-        .values("size")
-    )
-    rooms = _large_enough(institute, Coalesce(Subquery(roster), 0), term if labs_only else None)
-    led = (
-        Meeting.objects.holding()
-        .filter(professor=professor, starts_at__gt=earliest - LONGEST)
-        .values_list("offering_id", "offering__code")
-        .distinct()
-    )
-    co_taught = Teaching.objects.filter(professor=professor, position__gt=0, offering__term=term)
+    rooms = _rooms_for(institute, term if labs_only else None).values_list(*_ROOM.paths)
+    led = Meeting.objects.holding().filter(professor=professor, starts_at__gt=earliest - LONGEST)
+    co_taught = Teaching.objects.filter(professor=professor, position__gt=0)
+    # First which classes these are: joined to all their meetings, PostgreSQL reads all classes there are.
+    own = Offering.objects.filter(
+        Q(pk__in=led.order_by().values("offering"))
+        | Q(pk__in=co_taught.order_by().values("offering"), term=term)
+    ).values_list("pk", "code")
     return [
         *(rows.order_by() for rows in (bells, planned, closed, with_them)),
         other_classes(offering),
-        *(rows.order_by() for rows in (rooms, led)),
-        co_taught.order_by().values_list("offering_id", "offering__code"),
+        *(rows.order_by() for rows in (rooms, own)),
     ]
 
 
@@ -255,21 +291,21 @@ _FRAME_OF_LAB = PreparedTogether(partial(_frame, labs_only=True), **_BOUNDS)
 @dataclass(frozen=True)
 class _Frame:
     """Within what a place is looked for: the bells, the days that are closed, who has to be there, and
-    which rooms are large enough. Read in one query."""
+    in which rooms it could be. Read in one query."""
 
-    bells: list[tuple[dt.time, dt.time]]
+    bells: list[Bell]
     closed: list[tuple[dt.date, dt.date]]
     co_teachers: list[int]
     enrolled: list[tuple[int, int]]
     """All classes of the students: class and student."""
-    rooms: list[Room]
+    rooms: list[_FittingRoom]
     own_classes: dict[int, str]
 
     @classmethod
     def load(cls, case: Case, earliest: dt.datetime) -> _Frame:
         offering, local = case.meeting.offering, case.institute.local
         ask = _FRAME_OF_LAB if offering.kind == ClassKind.LAB else _FRAME
-        bells, planned, closed, with_them, enrolled, rooms, led, co_taught = ask(
+        bells, planned, closed, with_them, enrolled, rooms, own = ask(
             term=offering.term_id,
             institute=case.institute_id,
             offering=offering.pk,
@@ -278,15 +314,20 @@ class _Frame:
         )
         return cls(
             [
-                *((starts, ends) for starts, ends in bells),
-                *((local(start).time(), local(end).time()) for start, end in planned),
+                *(Bell(*bell) for bell in bells),
+                *(Bell(local(start).time(), local(end).time()) for start, end in planned),
             ],
             [(first, last) for first, last in closed],
             [professor for (professor,) in with_them],
             [(offering_id, student) for offering_id, student in enrolled],
-            rooms,
-            dict((*led, *co_taught)),
+            [_FittingRoom.found(row) for row in rooms],
+            dict(own),
         )
+
+    def large_enough(self) -> Iterator[_FittingRoom]:
+        """Rooms that are known to hold everybody on the roster."""
+        size = len({student for _, student in self.enrolled})
+        return (one for one in self.rooms if one.capacity is not None and one.capacity >= size)
 
 
 def _grid(
@@ -296,26 +337,27 @@ def _grid(
     earliest: dt.datetime,
     last_day: dt.date,
     length: dt.timedelta,
-) -> Iterator[tuple[dt.datetime, dt.datetime]]:
-    """Every start on the bell grid from which the meeting ends by the last bell of its day."""
+) -> Iterator[tuple[dt.date, dt.datetime, dt.datetime]]:
+    """Every start on the bell grid from which the meeting ends by the last bell of its local day."""
     institute, term = case.institute, case.meeting.offering.term
     bells = frame.bells
     if not bells:
         return
-    starts = sorted({start for start, _ in bells})
-    closing = max(end for _, end in bells)
+    starts = sorted({bell.starts for bell in bells})
+    closing = max(bell.ends for bell in bells)
     day = max(institute.local(earliest).date(), term.starts_on)
     while day <= min(last_day, term.ends_on):
         if day.isoweekday() in days and not any(a <= day <= b for a, b in frame.closed):
             latest = institute.moment(day, closing)
             for clock in starts:
                 starts_at = institute.moment(day, clock)
-                if starts_at >= earliest and starts_at + length <= latest:
-                    yield starts_at, starts_at + length
+                ends_at = starts_at + length
+                if starts_at >= earliest and ends_at <= latest:
+                    yield day, starts_at, ends_at
         day += ONE_DAY
 
 
-def _in_order(case: Case, fitting: Iterable[Room]) -> list[Room] | None:
+def _in_order(case: Case, fitting: Iterable[_FittingRoom]) -> list[_FittingRoom] | None:
     """Rooms for the class, best first; None where its plan needs no room. The usual one always fits."""
     usual = _usual_room(case)
     if usual is None:
@@ -324,17 +366,16 @@ def _in_order(case: Case, fitting: Iterable[Room]) -> list[Room] | None:
         (room for room in fitting if room.pk != usual.pk),
         key=lambda room: (room.building != usual.building, room.capacity or 0, room.code),
     )
-    return [usual, *others]
+    return [_FittingRoom.of(usual), *others]
 
 
 def _usual_room(case: Case) -> Room | None:
     return case.before_room or case.meeting.planned_room
 
 
-def _large_enough(institute: Any, roster: Any, labs_of: Any) -> QuerySet[Room]:
-    """Rooms known to be large enough. With a term, only those in which it holds labs: a lab goes nowhere
-    else."""
-    rooms = Room.objects.filter(institute=institute, capacity__gte=roster)
+def _rooms_for(institute: Any, labs_of: Any) -> QuerySet[Room]:
+    """The rooms of the institute. With a term, only those in which it holds labs: a lab goes nowhere else."""
+    rooms = Room.objects.filter(institute=institute)
     if labs_of is not None:
         labs = Meeting.objects.filter(offering__term=labs_of, offering__kind=ClassKind.LAB)
         rooms = rooms.filter(pk__in=labs.order_by().values("planned_room"))
@@ -350,21 +391,21 @@ def _room_obstacle(case: Case, room: Room | None, roster: int) -> Reason | None:
         return Reason("room_unknown")
     offering = case.meeting.offering
     term = offering.term_id if offering.kind == ClassKind.LAB else None
-    fitting = _large_enough(case.institute_id, roster, term)
+    fitting = _rooms_for(case.institute_id, term).filter(capacity__gte=roster)
     if room != usual and not fitting.filter(pk=room.pk).exists():
         return Reason("room_unfit", {"room": room.name or room.code, "count": roster})
     return None
 
 
 def _with_rooms(
-    case: Case, places: list[_Place], rooms: list[Room] | None, known: RoomDiary | None
-) -> Iterator[tuple[_Place, Room | None]]:
+    case: Case, places: list[_Place], rooms: list[_FittingRoom] | None, known: RoomDiary | None
+) -> Iterator[tuple[_Place, _FittingRoom | None]]:
     """Each place with the best room that is free there. The plan of the first rooms may be `known`."""
     if rooms is None:
         for place in places:
             yield place, None
         return
-    found: dict[_Place, Room] = {}
+    found: dict[_Place, _FittingRoom] = {}
     for some, diary in ((rooms[:ROOMS_AT_ONCE], known), (rooms[ROOMS_AT_ONCE:], None)):
         left = [place for place in places if place not in found]
         if not left or not some:
@@ -374,7 +415,7 @@ def _with_rooms(
         yield place, found.get(place)
 
 
-def _plan_of(rooms: Iterable[Room], places: Iterable[_Place], case: Case) -> RoomDiary:
+def _plan_of(rooms: Iterable[_FittingRoom], places: Iterable[_Place], case: Case) -> RoomDiary:
     return RoomDiary.load(
         case.institute,
         [(place.starts_at, place.ends_at) for place in places],
@@ -385,8 +426,8 @@ def _plan_of(rooms: Iterable[Room], places: Iterable[_Place], case: Case) -> Roo
 
 
 def _free_in(
-    places: Iterable[_Place], rooms: Sequence[Room], diary: RoomDiary
-) -> dict[_Place, Room]:
+    places: Iterable[_Place], rooms: Sequence[_FittingRoom], diary: RoomDiary
+) -> dict[_Place, _FittingRoom]:
     """The first of the rooms that is free, of each place that has one."""
     return {
         place: room
@@ -460,7 +501,7 @@ def obstacle(
     if any(diaries.clash(pk, starts_at, ends_at, DOUBLE_BOOKING) for pk in others):
         return Reason("teaching")
     roster = Roster.load(case, starts_at, ends_at)
-    clashing = roster.clashing(starts_at, ends_at)
+    clashing = roster.clashing(day, starts_at, ends_at)
     if clashing > roster.size * policy.clash_percent // 100:
         return Reason("clash", {"count": clashing})
     unfit = _room_obstacle(case, room, roster.size)

@@ -43,9 +43,7 @@ _OWN = 5
 """Columns of a tie, before those of the professor."""
 _TERM = "case__meeting__offering__term_id"
 """Of an offer."""
-_ANSWER = CaseWhen(
-    When(AGREED, then=literal(_Tie.AGREED)), default=literal(_Tie.TURNED_DOWN)
-)
+_ANSWER = CaseWhen(When(AGREED, then=literal(_Tie.AGREED)), default=literal(_Tie.TURNED_DOWN))
 _PERSON = Columns(Professor, "professor__", _OWN)
 
 

@@ -197,14 +197,10 @@ class Diaries:
         kinds: Collection[EngagementKind] = BLOCKING,
     ) -> Engagement | None:
         """The first engagement of these kinds that overlaps the span."""
-        return next(
-            (
-                e
-                for e in self._near(professor_id, starts_at, ends_at)
-                if e.kind in kinds and e.overlaps(starts_at, ends_at)
-            ),
-            None,
-        )
+        for one in self._near(professor_id, starts_at, ends_at):
+            if one.starts_at < ends_at and starts_at < one.ends_at and one.kind in kinds:
+                return one
+        return None
 
     def _near(
         self, professor_id: int, starts_at: dt.datetime, ends_at: dt.datetime
@@ -351,6 +347,8 @@ class RoomDiary:
         merged = _merged(spans)
         if not merged:
             return cls(busy)
+        # The last again, so that one statement serves any number of up to eight, or sixteen, and so on.
+        merged += [merged[-1]] * (_round_number(len(merged)) - len(merged))
         values: dict[str, Any] = {
             "where": institute.pk if room_ids is None else room_ids,
             "but_for_meeting": but_for_meeting or NO_MEETING,
@@ -369,6 +367,11 @@ class RoomDiary:
         # Everything from the first span that starts at or after our end is too late to matter.
         before = spans[: bisect_left(spans, (ends_at,))]
         return all(end <= starts_at for _, end in before)
+
+
+def _round_number(count: int) -> int:
+    """The next power of two."""
+    return 1 << (count - 1).bit_length()
 
 
 def _merged(

@@ -46,7 +46,6 @@ from django.db.models.functions import Cast
 from django.db.models.query import get_related_populators
 from django.db.models.sql.compiler import SQLCompiler
 from django.db.transaction import TransactionManagementError
-from psycopg.types.numeric import Int8
 
 Row = TypeVar("Row", bound=Model)
 
@@ -78,11 +77,21 @@ class Parameter(Expression):
         if isinstance(self.kind, Many):
             if connection.vendor != "postgresql":
                 return json.dumps(list(value), default=_as_stored)
-            # The driver would take the shortest kind of number that holds them, and plan anew for each kind.
-            return [Int8(one) if isinstance(one, int) else one for one in value]
+            return _as_array(value)
         if self.shift:
             value += self.shift
         return self.kind.get_db_prep_value(value, connection)
+
+
+def _as_array(values: Iterable[Any]) -> Any:
+    """Ids as the text of an array, whose kind PostgreSQL takes from the column that they are compared with.
+
+    Adapted one by one by the driver, a hundred take as long as the whole query.
+    """
+    many = list(values)
+    if all(isinstance(one, int) for one in many):
+        return "{" + ",".join(map(str, many)) + "}"
+    return many
 
 
 def _as_stored(value: Any) -> str:
@@ -128,20 +137,51 @@ Converters = Sequence[tuple[int, Sequence[Callable[..., Any]], Any]]
 
 @dataclass(frozen=True, slots=True)
 class _Statement:
-    sql: str
-    values: Sequence[Any]
+    worded: _Worded
     converters: Converters
     shape: _Shape | None
 
 
-def _bound(
-    wanted: Sequence[Any], values: dict[str, Any], connection: BaseDatabaseWrapper
-) -> list[Any]:
-    """What stands in a statement, with the values that are known now in the place of parameters."""
-    return [
-        one.bound(values[one.name], connection) if isinstance(one, Parameter) else one
-        for one in wanted
-    ]
+class Lasting(str):
+    """SQL that will be asked again: PostgreSQL plans it at its first time (timetable/receivers.py)."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Worded:
+    """SQL in which each parameter has one name, however often it stands there: it is sent once."""
+
+    sql: Lasting
+    parameters: Mapping[str, Parameter]
+    constants: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, sql: str, wanted: Sequence[Any]) -> _Worded:
+        names: dict[tuple[str, dt.timedelta], str] = {}
+        parameters: dict[str, Parameter] = {}
+        constants: dict[str, Any] = {}
+        places = []
+        for one in wanted:
+            if isinstance(one, Parameter):
+                name = names.setdefault((one.name, one.shift), f"p{len(names)}")
+                parameters[name] = one
+            else:
+                name = f"c{len(constants)}"
+                constants[name] = one
+            places.append(f"%({name})s")
+        worded = sql.replace("%%", "%%%%") % tuple(places)
+        return cls(Lasting(worded), parameters, constants)
+
+    def values(self, known: dict[str, Any], connection: BaseDatabaseWrapper) -> dict[str, Any]:
+        """What is sent, with the values that are known now."""
+        return {
+            **self.constants,
+            **{
+                name: one.bound(known[one.name], connection)
+                for name, one in self.parameters.items()
+            },
+        }
 
 
 def _converters_of(compiler: SQLCompiler) -> Converters:
@@ -239,16 +279,18 @@ class _Prepared:
     def _fetch(
         self, statement: _Statement, connection: BaseDatabaseWrapper, values: dict[str, Any]
     ) -> Sequence[Sequence[Any]]:
-        bound = _bound(statement.values, values, connection)
+        asked = statement.worded.values(values, connection)
         with connection.cursor() as cursor:
-            cursor.execute(statement.sql, bound)
+            cursor.execute(statement.worded.sql, asked)
             rows: list[Sequence[Any]] = cursor.fetchall()
         return _converted(rows, statement.converters, connection)
 
     def _compile(self, connection: BaseDatabaseWrapper) -> _Statement:
         compiler = self._build(**self._parameters).query.get_compiler(connection=connection)
         sql, values = compiler.as_sql()
-        return _Statement(sql, values, _converters_of(compiler), self._shape_of(compiler))
+        return _Statement(
+            _Worded.of(sql, values), _converters_of(compiler), self._shape_of(compiler)
+        )
 
     def _shape_of(self, compiler: SQLCompiler) -> _Shape | None:
         """Of rows only: None where the query is one of values."""
@@ -405,8 +447,8 @@ def together(*querysets: QuerySet[Any, Any]) -> list[list[Any]]:
 class _Together:
     """A statement of several parts. A part that cannot have any row is None."""
 
-    sql: str
-    values: Sequence[Any]
+    worded: _Worded | None
+    """None where no part can have a row."""
     parts: Sequence[_Part | None]
     places: Sequence[Sequence[int]]
     """Of each part, where in a row of the statement its columns stand."""
@@ -420,9 +462,9 @@ class _Together:
         worded = [
             _worded(number, part, columns, connection) for number, part in enumerate(parts) if part
         ]
+        asked = [value for part in parts if part for value in part.values]
         return cls(
-            " UNION ALL ".join(worded),
-            [value for part in parts if part for value in part.values],
+            _Worded.of(" UNION ALL ".join(worded), asked) if worded else None,
             parts,
             [
                 [_BEFORE + columns.index(key) for key in part.columns] if part else []
@@ -432,10 +474,10 @@ class _Together:
 
     def rows(self, values: dict[str, Any], connection: BaseDatabaseWrapper) -> list[list[Any]]:
         found: list[list[Sequence[Any]]] = [[] for _ in self.parts]
-        bound = _bound(self.values, values, connection)
-        if self.sql:
+        if self.worded:
+            asked = self.worded.values(values, connection)
             with connection.cursor() as cursor:
-                cursor.execute(self.sql, bound)
+                cursor.execute(self.worded.sql, asked)
                 for row in cursor.fetchall():
                     found[row[0]].append(row)
         return [

@@ -15,6 +15,8 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.models import Field, Model
 from django.db.models.sql import InsertQuery
 
+from .prepared import Lasting
+
 
 def insert(row: Model) -> None:
     """Add the row, which learns its key."""
@@ -56,7 +58,7 @@ def _values(row: Model, fields: Sequence[Field[Any, Any]], *, add: bool) -> list
 
 
 @cache
-def _insertion(model: type[Model], vendor: str) -> tuple[str, Sequence[Field[Any, Any]]]:
+def _insertion(model: type[Model], vendor: str) -> tuple[Lasting, Sequence[Field[Any, Any]]]:
     """The statement and the fields whose values it wants; the key is given by the database."""
     key = model._meta.pk
     fields = [field for field in model._meta.local_concrete_fields if field is not key]
@@ -65,17 +67,18 @@ def _insertion(model: type[Model], vendor: str) -> tuple[str, Sequence[Field[Any
     compiler: Any = query.get_compiler(connection=connections[DEFAULT_DB_ALIAS])
     compiler.returning_fields = [key]
     ((sql, _blank),) = compiler.as_sql()
-    return sql, fields
+    return Lasting(sql), fields
 
 
 @cache
 def _change(
     model: type[Model], names: tuple[str, ...], vendor: str
-) -> tuple[str, Sequence[Field[Any, Any]]]:
+) -> tuple[Lasting, Sequence[Field[Any, Any]]]:
     connection = connections[DEFAULT_DB_ALIAS]
     quoted = connection.ops.quote_name
     fields: list[Any] = [model._meta.get_field(name) for name in names]
     columns = ", ".join(f"{quoted(field.column)} = %s" for field in fields)
     key = quoted(str(model._meta.pk.column))
     table = quoted(model._meta.db_table)
-    return f"UPDATE {table} SET {columns} WHERE {key} = %s", fields  # noqa: S608 - names of columns
+    sql = f"UPDATE {table} SET {columns} WHERE {key} = %s"  # noqa: S608 - names of columns
+    return Lasting(sql), fields

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Mapping
 from typing import Annotated
 
 from django.http import HttpRequest
@@ -21,7 +22,7 @@ from reallocation.queries import Viewer
 from reallocation.reasons import Reason
 from reallocation.refusals import Refused
 from reallocation.views import acts
-from timetable.models import Absence, Period, Room
+from timetable.models import Absence, Room
 
 from . import finding, wording
 from .absences import check_approval
@@ -209,20 +210,19 @@ def case_slots(request: HttpRequest, id: uuid.UUID, weekend: bool = False) -> Sl
         last_day=checkpoint,
         limit=policy.slots_offered,
     )
-    grid = {one.starts: one for one in Period.objects.filter(term=case.meeting.offering.term)}
     return SlotList(
-        items=[_slot(case, one, grid) for one in found.options],
+        items=[_slot(case, one, found.bells) for one in found.options],
         looked_at=found.looked_at,
         left_out=found.left_out,
     )
 
 
-def _slot(case: Case, one: slots.SlotOption, grid: dict[dt.time, Period]) -> SlotOut:
+def _slot(case: Case, one: slots.SlotOption, bells: Mapping[dt.time, slots.Bell]) -> SlotOut:
     local = case.institute.local(one.starts_at)
-    period = grid.get(local.time())
+    bell = bells.get(local.time())
     return SlotOut(
-        new_time_slot_id=period.uid if period else None,
-        period=period.name if period else "",
+        new_time_slot_id=bell.uid if bell else None,
+        period=bell.name if bell else "",
         new_date=local.date(),
         starts_at=one.starts_at,
         ends_at=one.ends_at,

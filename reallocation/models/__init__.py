@@ -3,7 +3,16 @@
 Only `engine` moves a case, only `answers` answers an offer, only `audit` adds to the log.
 """
 
-from .cases import AGREED, TURNED_DOWN, Case, CaseQuerySet, Offer, OfferQuerySet, SlotChoice, StepRecord
+from .cases import (
+    AGREED,
+    TURNED_DOWN,
+    Case,
+    CaseQuerySet,
+    Offer,
+    OfferQuerySet,
+    SlotChoice,
+    StepRecord,
+)
 from .log import AuditHead, LogEntry, LogEntryIsFinal, LogEntryQuerySet
 from .messages import Delivery, DeliveryQuerySet, Message, Notice, PushSubscription
 from .rehearsals import Rehearsal, RehearsalQuerySet
@@ -12,10 +21,10 @@ from .webhooks import Webhook, WebhookDelivery, WebhookDeliveryQuerySet, Webhook
 
 __all__ = [
     "AGREED",
-    "TURNED_DOWN",
     "LONGEST_NOTICE",
     "LONGEST_RETENTION",
     "LONGEST_WINDOW",
+    "TURNED_DOWN",
     "WINDOWS",
     "AuditHead",
     "Case",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 import zoneinfo
+from functools import cache, lru_cache
 from typing import ClassVar
 
 from django.db import models
@@ -12,6 +13,14 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 CODE_LENGTH = 64
+
+_zone = cache(zoneinfo.ZoneInfo)
+
+
+@lru_cache(maxsize=10_000)
+def _moment(timezone: str, day: dt.date, clock: dt.time) -> dt.datetime:
+    # One search for a free place asks for every bell of every day before the checkpoint.
+    return dt.datetime.combine(day, clock, _zone(timezone)).astimezone(dt.UTC)
 
 
 class Institute(models.Model):
@@ -33,7 +42,7 @@ class Institute(models.Model):
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
-        return zoneinfo.ZoneInfo(self.timezone)
+        return _zone(self.timezone)
 
     def local(self, moment: dt.datetime) -> dt.datetime:
         """The moment on the institute's own clock."""
@@ -41,7 +50,7 @@ class Institute(models.Model):
 
     def moment(self, day: dt.date, clock: dt.time) -> dt.datetime:
         """The UTC moment of a wall-clock time on a day at this institute."""
-        return dt.datetime.combine(day, clock, self.zone).astimezone(dt.UTC)
+        return _moment(self.timezone, day, clock)
 
 
 class Term(models.Model):
