@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from itertools import chain
+from itertools import chain, islice
 from operator import attrgetter
 from typing import Any
 
@@ -387,55 +387,40 @@ def _merged(
     return merged
 
 
-def _plans(
-    classes: Any,
-    rooms: Any,
-    near: Any,
-    near_weekdays: Any,
-    near_starts_at: Any,
-    near_ends_at: Any,
-    **people: Any,
-) -> list[QuerySet[Any, Any]]:
-    """The engagements of people, then those of the people near, then what classes and rooms have."""
-    span = people["starts_at"], people["ends_at"]
-    meetings = Meeting.objects.holding().overlapping(*span).exclude(pk=people["but_for_meeting"])
-    holds = Hold.objects.overlapping(*span).but_for(people["but_for_case"])
-    of_near = {
-        **people,
-        "people": near,
-        "weekdays": near_weekdays,
-        "starts_at": near_starts_at,
-        "ends_at": near_ends_at,
-    }
-    return [
-        *_engagements(**people),
-        *_engagements(**of_near),
-        *(
-            rows.filter(offering__among=classes)
-            .order_by()
-            .values_list("offering_id", "starts_at", "ends_at")
-            for rows in (meetings, holds)
-        ),
-        *(
-            rows.filter(room__among=rooms).order_by().values_list("room_id", "starts_at", "ends_at")
-            for rows in (meetings, holds)
-        ),
-    ]
+@cache
+def _plans(*, rooms: bool, near: bool) -> PreparedTogether:
+    """The engagements of people, and what classes have; if wanted also what rooms have, and the engagements
+    of people near. Each part costs something even where nothing is asked for."""
+
+    def parts(**asked: Any) -> list[QuerySet[Any, Any]]:
+        people = {name: asked[name] for name in ("people", "weekdays", *_SPAN, *_BUT_FOR)}
+        span = asked["starts_at"], asked["ends_at"]
+        meetings = Meeting.objects.holding().overlapping(*span).exclude(pk=asked["but_for_meeting"])
+        holds = Hold.objects.overlapping(*span).but_for(asked["but_for_case"])
+        columns = ("starts_at", "ends_at")
+        found = _engagements(**people)
+        for rows in (meetings, holds):
+            of_classes = rows.filter(offering__among=asked["classes"])
+            found.append(of_classes.order_by().values_list("offering_id", *columns))
+        if rooms:
+            for rows in (meetings, holds):
+                of_rooms = rows.filter(room__among=asked["rooms"])
+                found.append(of_rooms.order_by().values_list("room_id", *columns))
+        if near:
+            found += _engagements(**{**people, **{n: asked[f"near_{n}"] for n in _OF_NEAR}})
+        return found
+
+    kinds = {"people": Many(), "weekdays": Many(), "classes": Many(), **_SPAN, **_BUT_FOR}
+    if rooms:
+        kinds["rooms"] = Many()
+    if near:
+        kinds |= {f"near_{name}": kinds[name] for name in _OF_NEAR}
+    return PreparedTogether(parts, **kinds)
 
 
-_PLANS = PreparedTogether(
-    _plans,
-    people=Many(),
-    weekdays=Many(),
-    classes=Many(),
-    rooms=Many(),
-    near=Many(),
-    near_weekdays=Many(),
-    near_starts_at=DateTimeField(),
-    near_ends_at=DateTimeField(),
-    **_SPAN,
-    **_BUT_FOR,
-)
+_OF_NEAR = ("people", "weekdays", "starts_at", "ends_at")
+_PEOPLE_PARTS = 5
+"""As many as `_engagements` are."""
 
 
 @dataclass(frozen=True)
@@ -472,33 +457,37 @@ class Plans:
         but_for_meeting: int | None = None,
     ) -> Plans:
         days = _by_weekday(institute, starts_at, ends_at)
-        also = near or Near((), starts_at, starts_at)
-        near_days = _by_weekday(institute, also.starts_at, also.ends_at) if near else {}
-        found = _PLANS(
-            people=people,
-            weekdays=days,
-            starts_at=starts_at,
-            ends_at=ends_at,
-            classes=classes,
-            rooms=rooms,
-            near=also.people,
-            near_weekdays=near_days,
-            near_starts_at=also.starts_at,
-            near_ends_at=also.ends_at,
-            but_for_meeting=but_for_meeting or NO_MEETING,
-            but_for_case=but_for_case or NO_CASE,
-        )
-        *engaged, class_meetings, class_holds, room_meetings, room_holds = found
-        of_people, of_near = engaged[: len(engaged) // 2], engaged[len(engaged) // 2 :]
+        asked: dict[str, Any] = {
+            "people": people,
+            "weekdays": days,
+            "starts_at": starts_at,
+            "ends_at": ends_at,
+            "classes": classes,
+            "but_for_meeting": but_for_meeting or NO_MEETING,
+            "but_for_case": but_for_case or NO_CASE,
+        }
+        if rooms:
+            asked["rooms"] = rooms
+        near_days: dict[int, list[dt.date]] = {}
+        if near:
+            near_days = _by_weekday(institute, near.starts_at, near.ends_at)
+            asked["near_people"], asked["near_weekdays"] = near.people, near_days
+            asked["near_starts_at"], asked["near_ends_at"] = near.starts_at, near.ends_at
+        found = iter(_plans(rooms=bool(rooms), near=near is not None)(**asked))
+
+        def entries(days: Mapping[int, Sequence[dt.date]]) -> Diaries:
+            of_people = chain.from_iterable(islice(found, _PEOPLE_PARTS))
+            return Diaries(_entries(institute, of_people, days))
+
+        diaries = entries(days)
+        of_classes = [*next(found), *next(found)]
         busy: dict[int, list[tuple[dt.datetime, dt.datetime]]] = defaultdict(list)
-        for room_id, start, end in chain(room_meetings, room_holds):
-            busy[room_id].append((start, end))
+        if rooms:
+            for room_id, start, end in (*next(found), *next(found)):
+                busy[room_id].append((start, end))
         return cls(
-            Diaries(_entries(institute, chain(*of_people), days)),
-            [
-                (offering_id, start, end)
-                for offering_id, start, end in (*class_meetings, *class_holds)
-            ],
+            diaries,
+            [(offering_id, start, end) for offering_id, start, end in of_classes],
             RoomDiary(busy),
-            Diaries(_entries(institute, chain(*of_near), near_days)),
+            entries(near_days),
         )

@@ -459,9 +459,10 @@ class _Together:
     ) -> _Together:
         parts = [_part(rows, connection) for rows in querysets]
         columns = list(dict.fromkeys(key for part in parts if part for key in part.columns))
-        worded = [
-            _worded(number, part, columns, connection) for number, part in enumerate(parts) if part
-        ]
+        worded: list[str] = []
+        for number, part in enumerate(parts):
+            if part:
+                worded.append(_worded(number, part, columns, connection, is_first=not worded))
         asked = [value for part in parts if part for value in part.values]
         return cls(
             _Worded.of(" UNION ALL ".join(worded), asked) if worded else None,
@@ -511,10 +512,16 @@ def _part(rows: QuerySet[Any, Any], connection: BaseDatabaseWrapper) -> _Part | 
 
 
 def _worded(
-    number: int, part: _Part, columns: Sequence[tuple[str, int]], connection: BaseDatabaseWrapper
+    number: int,
+    part: _Part,
+    columns: Sequence[tuple[str, int]],
+    connection: BaseDatabaseWrapper,
+    *,
+    is_first: bool,
 ) -> str:
-    # PostgreSQL wants to know the kind of a column also where it is empty.
-    nothing = "CAST(NULL AS {})" if connection.vendor == "postgresql" else "NULL"
+    # PostgreSQL wants to know the kind of a column also where it is empty, and learns it from the first part.
+    says_kind = is_first and connection.vendor == "postgresql"
+    nothing = "CAST(NULL AS {})" if says_kind else "NULL"
     place = "row_number() OVER ()" if part.is_ordered else "0"
     own = [part.columns.get(key) or nothing.format(key[0]) for key in columns]
     return f"SELECT {number}, {place}, {', '.join(own)} FROM ({part.sql}) part"  # noqa: S608
