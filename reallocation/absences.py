@@ -20,6 +20,7 @@ from django.db.models import (
     QuerySet,
 )
 
+from timetable import writes
 from timetable.availability import DOUBLE_BOOKING, Diaries, EngagementKind
 from timetable.enums import MeetingStatus
 from timetable.locking import lock_people_and_rooms
@@ -224,7 +225,7 @@ def file(
     with audit.writing(institute):
         lock_people_and_rooms([professor.pk])
         check_span(professor, request.starts_at, request.ends_at, request.offering, now)
-        absence = Absence.objects.create(
+        absence = Absence(
             institute=institute,
             professor=professor,
             starts_at=request.starts_at,
@@ -236,6 +237,7 @@ def file(
             filed_at=now,
             filed_by=user,
         )
+        writes.insert(absence)
         _log("absence.filed", absence, now, who)
         inside = _inside(absence)
         if not {*request.names, *request.cover} <= {one.meeting.pk for one in inside}:

@@ -184,7 +184,7 @@ def choose_slot(
         )
         if why is not None:
             raise Refused("place_refused", why=why.sentence())
-        SlotChoice.objects.create(
+        choice = SlotChoice(
             case=case,
             step=case.step,
             starts_at=starts_at,
@@ -193,6 +193,7 @@ def choose_slot(
             chosen_at=now,
             chosen_by=user,
         )
+        writes.insert(choice)
         _log_choice(
             "choice.slot",
             case,

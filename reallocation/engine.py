@@ -130,7 +130,7 @@ def open_case(
 ) -> Case:
     """Open the case of one affected meeting. A meeting that has begun starts at step 4."""
     begun = meeting.starts_at <= now
-    case = Case.objects.create(
+    case = Case(
         institute=absence.institute,
         absence=absence,
         meeting=meeting,
@@ -143,6 +143,7 @@ def open_case(
         named=named,
         opened_at=now,
     )
+    writes.insert(case)
     audit.record(
         "case.opened",
         institute=case.institute,

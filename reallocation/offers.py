@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from django.db.models import BigIntegerField, CharField
 
 from fairness import ledger
+from timetable import writes
 from timetable.prepared import PreparedRows
 
 from . import audit
@@ -32,7 +33,7 @@ def send(
     wave: int = 1,
 ) -> list[Offer]:
     """Ask these candidates, tell them, and enter it in log and ledger."""
-    offers = Offer.objects.bulk_create(
+    offers = [
         Offer(
             case=case,
             record=record,
@@ -45,7 +46,8 @@ def send(
             reasons=[reason.as_json() for reason in candidate.reasons],
         )
         for candidate in candidates
-    )
+    ]
+    writes.insert_all(offers)
     ledger.asked(
         [candidate.professor for candidate in candidates],
         meeting=case.meeting,

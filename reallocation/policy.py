@@ -16,10 +16,10 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, cast
 
-from django.core.exceptions import ObjectDoesNotExist
-from django.db.models import Field
+from django.db.models import BigIntegerField, Field
 
 from timetable.models import Institute
+from timetable.prepared import PreparedRows
 
 from . import audit
 from .audit import SYSTEM, Who
@@ -44,12 +44,22 @@ BEFORE_THE_CLASS = (Stage.DIRECT, Stage.SECTION, Stage.CHOOSE, Stage.ANSWER, Sta
 BEFORE_THE_CHECKPOINT = (Stage.SLOT, Stage.WEEKEND)
 
 
+_OF_INSTITUTE: Any = Institute._meta.get_field("policy")
+_POLICY = PreparedRows[Policy](
+    lambda institute: Policy.objects.filter(institute=institute).order_by(),
+    institute=BigIntegerField(),
+)
+
+
 def policy_of(institute: Institute) -> Policy:
     """The institute's policy; the defaults where it has set none."""
-    try:
-        return institute.policy
-    except ObjectDoesNotExist:
-        return Policy(institute=institute)
+    if _OF_INSTITUTE.is_cached(institute):
+        found: Policy | None = _OF_INSTITUTE.get_cached_value(institute)
+    else:
+        found = _POLICY.first(institute=institute.pk)
+        if found is not None:
+            institute.policy = found
+    return found or Policy(institute=institute)
 
 
 def rule(name: str) -> Field[Any, Any]:

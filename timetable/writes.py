@@ -17,29 +17,36 @@ from django.db.models.sql import InsertQuery
 
 from .prepared import Lasting
 
+AT_ONCE = 8
+"""Up to so many rows are added by a statement that is kept. More are rare, and worth one of their own."""
+
 
 def insert(row: Model) -> None:
     """Add the row, which learns its key."""
-    connection = connections[DEFAULT_DB_ALIAS]
-    if not connection.features.can_return_columns_from_insert:
-        # SQLite before 3.35.
-        row.save(force_insert=True)
-        return
-    model = type(row)
-    sql, fields = _insertion(model, connection.vendor)
-    with connection.cursor() as cursor:
-        cursor.execute(sql, _values(row, fields, add=True))
-        (row.pk,) = cursor.fetchone()
-    state = row._state  # noqa: SLF001 - what `save` notes, too
-    state.adding, state.db = False, DEFAULT_DB_ALIAS
+    insert_all([row])
 
 
 def insert_all(rows: Sequence[Model]) -> None:
-    """Add rows of one kind: mostly it is a single one, and for several one statement is worded anew."""
-    if len(rows) == 1:
-        insert(rows[0])
-    elif rows:
-        type(rows[0])._base_manager.bulk_create(rows)
+    """Add rows of one kind, which learn their keys. What they belong to has its key already."""
+    if not rows:
+        return
+    connection, model = connections[DEFAULT_DB_ALIAS], type(rows[0])
+    if not connection.features.can_return_columns_from_insert:
+        # SQLite before 3.35.
+        for row in rows:
+            row.save(force_insert=True)
+        return
+    if len(rows) > AT_ONCE:
+        model._base_manager.bulk_create(rows)
+        return
+    sql, fields = _insertion(model, len(rows), connection.vendor)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [one for row in rows for one in _values(row, fields, add=True)])
+        keys = cursor.fetchall()
+    for row, (key,) in zip(rows, keys, strict=True):
+        row.pk = key
+        state = row._state  # noqa: SLF001 - what `save` notes, too
+        state.adding, state.db = False, DEFAULT_DB_ALIAS
 
 
 def update(row: Model, *names: str) -> None:
@@ -58,8 +65,10 @@ def _values(row: Model, fields: Sequence[Field[Any, Any]], *, add: bool) -> list
 
 
 @cache
-def _insertion(model: type[Model], vendor: str) -> tuple[Lasting, Sequence[Field[Any, Any]]]:
-    """The statement and the fields whose values it wants; the key is given by the database."""
+def _insertion(
+    model: type[Model], count: int, vendor: str
+) -> tuple[Lasting, Sequence[Field[Any, Any]]]:
+    """The statement for so many rows, and the fields whose values it wants; the database gives the keys."""
     key = model._meta.pk
     fields = [field for field in model._meta.local_concrete_fields if field is not key]
     query = InsertQuery(model)
@@ -67,7 +76,10 @@ def _insertion(model: type[Model], vendor: str) -> tuple[Lasting, Sequence[Field
     compiler: Any = query.get_compiler(connection=connections[DEFAULT_DB_ALIAS])
     compiler.returning_fields = [key]
     ((sql, _blank),) = compiler.as_sql()
-    return Lasting(sql), fields
+    head, _values, one_row = sql.partition(" VALUES ")
+    one_row, _returning, key_column = one_row.rpartition(" RETURNING ")
+    places = ", ".join([one_row] * count)
+    return Lasting(f"{head} VALUES {places} RETURNING {key_column}"), fields
 
 
 @cache

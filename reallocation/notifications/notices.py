@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from django.utils import translation
 from reallocation import audit
 from reallocation.enums import DeliveryStatus, MessageChannel
 from reallocation.models import Case, Delivery, Message, Notice
+from timetable import writes
 from timetable.models import Institute, User
 from timetable.prepared import Many, PreparedQuery
 
@@ -97,13 +99,14 @@ def _write(drafts: Sequence[Draft], now: dt.datetime) -> list[Notice]:
         for language, key, people in _by_language(draft, audience)
     ]
     notices = [notice for _draft, notice, _people in told]
-    Notice.objects.bulk_create(notices)
-    messages: list[Message] = []
+    writes.insert_all(notices)
+    messages = [
+        [Message(notice=notice, user_id=pk) for pk in people] for _draft, notice, people in told
+    ]
+    writes.insert_all(list(chain.from_iterable(messages)))
     deliveries: list[Delivery] = []
-    for draft, notice, people in told:
+    for (draft, notice, people), theirs in zip(told, messages, strict=True):
         phones = phone_numbers(people) if _in_a_hurry(draft, now) else {}
-        theirs = [Message(notice=notice, user_id=pk) for pk in people]
-        messages += theirs
         for message in theirs:
             address, phone = people[message.user_id].address, phones.get(message.user_id, "")
             is_pushed = KINDS[draft.kind].is_pushed and message.user_id in on_devices
@@ -129,8 +132,7 @@ def _write(drafts: Sequence[Draft], now: dt.datetime) -> list[Notice]:
                 "recipients": len(theirs),
             },
         )
-    Message.objects.bulk_create(messages)
-    Delivery.objects.bulk_create(deliveries)
+    writes.insert_all(deliveries)
     return notices
 
 
