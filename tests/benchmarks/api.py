@@ -19,8 +19,8 @@ from .measures import BALLOT, Found, cases_of
 CLIENTS = 8
 READS, WRITES = 192, 64
 PACED_READS = 64
-READS_BEFORE, WRITES_BEFORE = 24, 8
-"""Not counted: until each of the server's connections knows what it is asked."""
+READS_BEFORE, WRITES_BEFORE = 64, 24
+"""Not counted: until each of the server's eight connections knows what it is asked."""
 PACE = 0.5
 """Seconds from one request of a script to its next."""
 READ_MS, WRITE_MS = 60, 120
@@ -29,7 +29,7 @@ READ_MS, WRITE_MS = 60, 120
 ROOT = "/api/dynamic-reallocation"
 DAY = dt.date(2027, 2, 9)
 """The first day on which professors are absent."""
-DAYS_OF_ANSWERS = (1, 3, 9, 10)
+DAYS_OF_ANSWERS = (1, 3, 9, 10, 15, 16, 17)
 """After that day: when those are absent for whom people are asked who answer."""
 
 
@@ -124,7 +124,7 @@ class Scene:
                     "reason": "illness",
                 },
             )
-            for professor in there.select_related("user").distinct().order_by("code")[:WRITES]
+            for professor in there.select_related("user").distinct().order_by("code")[: 2 * WRITES]
         ]
 
     def _substitutes(self) -> list[Call]:
@@ -200,7 +200,7 @@ class Scene:
                 body = {**said, "vote": bool(n % 2)}
                 calls.append((n, Call(self._token(student.user), "/student-vote", body)))
         # Nobody's vote decides before the last few, and neighbours vote in different classes.
-        return [call for _, call in sorted(calls, key=lambda one: one[0])[:WRITES]]
+        return [call for _, call in sorted(calls, key=lambda one: one[0])[: 2 * WRITES]]
 
     def _moves(self) -> list[Call]:
         calls = []

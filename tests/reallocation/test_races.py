@@ -405,7 +405,7 @@ def test_of_sixteen_overlapping_absences_one_is_filed(guard, monkeypatch):
     span = (at("2027-03-02 00:00"), at("2027-03-03 00:00"))
     if guard == NAKED:
         without_locks(monkeypatch, Professor)
-    in_step(monkeypatch, Absence.objects, "create", 16, guard=guard)
+    in_step(monkeypatch, writes, "insert", 16, guard=guard)
     outcomes = at_once(*[lambda: absences.file(professor, absences.Request(*span), now=NOW)] * 16)
     if guard == LOCKED:
         assert kinds(outcomes) == {"done": 1, "absence_overlaps": 15}
@@ -415,11 +415,11 @@ def test_of_sixteen_overlapping_absences_one_is_filed(guard, monkeypatch):
 @pytest.mark.parametrize(
     ("withdraw", "come_to"),
     [
-        (lambda case: absences.withdraw(case.absence, now=case.due_at), {"done": 2}),
-        # Its time is over by then, which says so of the class alone.
+        (lambda case: absences.withdraw(case.absence, now=case.due_at), [{"done": 2}]),
+        # Its time is over by then, which says so of the class alone; or else that it has been moved.
         (
             lambda case: absences.leave_out(case, now=case.due_at),
-            {"done": 1, "class_begun": 1},
+            [{"done": 1, "class_begun": 1}, {"done": 1, "case_closed": 1}],
         ),
     ],
     ids=["of the absence", "of the class alone"],
@@ -452,4 +452,4 @@ def test_a_withdrawal_and_the_move_of_its_case_do_not_wait_for_each_other(
         lambda: withdraw(case),
         lambda: engine.advance(case.pk, expected=case.turn, now=case.due_at),
     )
-    assert kinds(outcomes) == come_to
+    assert kinds(outcomes) in come_to
