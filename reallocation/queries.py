@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
-from django.db.models import BigIntegerField, Exists, F, OuterRef, Prefetch, Q, UUIDField, When
+from django.db.models import (
+    BigIntegerField,
+    F,
+    Prefetch,
+    Q,
+    QuerySet,
+    UUIDField,
+    When,
+)
 from django.db.models import Case as CaseWhen
 
 from timetable.accounts import Actor
@@ -20,7 +30,6 @@ from timetable.models import (
     Period,
     Professor,
     Room,
-    Teaching,
 )
 from timetable.prepared import Many, PreparedRows, PreparedTogether, together
 from timetable.querysets import AbsenceQuerySet
@@ -78,20 +87,28 @@ def cases_overseen(actor: Actor) -> CaseQuerySet:
 def cases_for(actor: Actor) -> CaseQuerySet:
     """Those that the actor oversees or is involved in: absent, asked, standing in, co-teaching, or
     on the roster."""
-    if actor.institute is None:
+    ways = list(_ways_to_cases(actor))
+    if actor.institute is None or not ways:
         return Case.objects.none()
-    seen = Q(pk__in=cases_overseen(actor).values("pk")) if actor.role else Q(pk__in=[])
-    if actor.professor is not None:
-        who = actor.professor
-        asked = Offer.objects.filter(case=OuterRef("pk"), professor=who)
-        teaches = Teaching.objects.filter(offering=OuterRef("meeting__offering"), professor=who)
-        seen |= Q(professor=who) | Q(meeting__professor=who) | Q(meeting__planned_professor=who)
-        seen |= Q(Exists(asked)) | Q(Exists(teaches))
+    # Each way by itself leads along an index to a few cases; joined by OR they would read all there are.
+    first, *others = ways
+    seen = first.union(*others) if others else first
+    return Case.objects.filter(pk__in=seen, institute=actor.institute)
+
+
+def _ways_to_cases(actor: Actor) -> Iterator[QuerySet[Any, Any]]:
+    cases = Case.objects.order_by()
+    if actor.role:
+        yield cases_overseen(actor).order_by().values("pk")
+    if (who := actor.professor) is not None:
+        yield cases.filter(professor=who).values("pk")
+        yield cases.filter(meeting__professor=who).values("pk")
+        yield cases.filter(meeting__planned_professor=who).values("pk")
+        yield cases.filter(meeting__offering__teachings__professor=who).values("pk")
+        yield Offer.objects.filter(professor=who).order_by().values("case")
     if actor.student is not None:
-        # Not EXISTS: so the few classes lead to their cases, and not all cases to their classes.
-        enrolled = Enrolment.objects.filter(student=actor.student).values("offering")
-        seen |= Q(meeting__offering__in=enrolled)
-    return Case.objects.filter(seen, institute=actor.institute)
+        enrolled = Enrolment.objects.filter(student=actor.student).order_by().values("offering")
+        yield cases.filter(meeting__offering__in=enrolled).values("pk")
 
 
 def in_order_of_urgency(rows: CaseQuerySet) -> CaseQuerySet:
