@@ -14,10 +14,11 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
+from itertools import chain
 from typing import Any
 
 from django.db.models import (
@@ -32,7 +33,7 @@ from django.db.models import (
 )
 
 from timetable.models import Absence, Professor, Term
-from timetable.prepared import Many, PreparedQuery, empty, literal
+from timetable.prepared import Many, PreparedTogether, empty, literal
 
 from .distribution import Distribution
 from .enums import EntryKind
@@ -150,14 +151,13 @@ def _leaves(institute: Any, starts_at: Any, ends_at: Any, now: Any) -> QuerySet[
     )
 
 
-def _of_all(term: Any, institute: Any, **leave: Any) -> QuerySet[Any, Any]:
+def _of_all(term: Any, institute: Any, **leave: Any) -> list[QuerySet[Any, Any]]:
     members = _members(institute).values_list("pk", literal(_Figure.MEMBER), "fte", _ONE, *_SPAN)
-    return _summed(LedgerEntry.objects.filter(term=term)).union(
-        members, _leaves(institute, **leave), all=True
-    )
+    entries = _summed(LedgerEntry.objects.filter(term=term))
+    return [entries, members, _leaves(institute, **leave)]
 
 
-def _of_some(term: Any, institute: Any, people: Any, **leave: Any) -> QuerySet[Any, Any]:
+def _of_some(term: Any, institute: Any, people: Any, **leave: Any) -> list[QuerySet[Any, Any]]:
     """The ledger of some people, and of everybody the sums."""
     # Naming every kind lets the index lead straight to the few professors.
     own = LedgerEntry.objects.filter(term=term, professor__among=people, kind__in=EntryKind.values)
@@ -174,7 +174,7 @@ def _of_some(term: Any, institute: Any, people: Any, **leave: Any) -> QuerySet[A
         .annotate(total=Sum("fte"))
         .values_list(_NOBODY, literal(_Figure.ALL_FTE), "total", _ONE, *_SPAN)
     )
-    return _summed(own).union(given, fte, _leaves(institute, **leave), all=True)
+    return [_summed(own), given, fte, _leaves(institute, **leave)]
 
 
 _TERM: dict[str, Any] = {
@@ -184,8 +184,8 @@ _TERM: dict[str, Any] = {
     "ends_at": DateTimeField(),
     "now": DateTimeField(),
 }
-_FIGURES = PreparedQuery(_of_all, **_TERM)
-_FIGURES_OF = PreparedQuery(_of_some, people=Many(), **_TERM)
+_FIGURES = PreparedTogether(_of_all, **_TERM)
+_FIGURES_OF = PreparedTogether(_of_some, people=Many(), **_TERM)
 
 
 def standings(
@@ -197,7 +197,53 @@ def standings(
     Give a term with its institute loaded.
     """
     people = None if professors is None else list(professors)
-    figures = _Figures.read(term, now, None if people is None else [one.pk for one in people])
+    asked = _asked(term, now)
+    rows = _FIGURES(**asked) if people is None else _FIGURES_OF(people=_ids(people), **asked)
+    return _reckoned(term, rows, people)
+
+
+class StandingsBeside:
+    """Standings, and what else is asked of the same people: read in one query."""
+
+    def __init__(self, rows: Callable[[Any], QuerySet[Any, Any]]) -> None:
+        """`rows` makes a queryset of values, given the parameter that stands for the people's ids."""
+        self._of_all = PreparedTogether(
+            lambda people, **asked: [rows(people), *_of_all(**asked)], people=Many(), **_TERM
+        )
+        self._of_some = PreparedTogether(
+            lambda people, **asked: [rows(people), *_of_some(people=people, **asked)],
+            people=Many(),
+            **_TERM,
+        )
+
+    def read(
+        self, term: Term, professors: Collection[Professor], *, now: dt.datetime, everybody: bool
+    ) -> tuple[Standings, list[Any]]:
+        """`standings` of everybody or of these alone, and the rows about these."""
+        ask = self._of_all if everybody else self._of_some
+        beside, *rows = ask(people=_ids(professors), **_asked(term, now))
+        return _reckoned(term, rows, None if everybody else list(professors)), beside
+
+
+def _ids(people: Iterable[Professor]) -> list[int]:
+    return [one.pk for one in people]
+
+
+def _asked(term: Term, now: dt.datetime) -> dict[str, Any]:
+    first, last = _bounds(term)
+    return {
+        "term": term.pk,
+        "institute": term.institute_id,
+        "starts_at": first,
+        "ends_at": last,
+        "now": now,
+    }
+
+
+def _reckoned(
+    term: Term, rows: Iterable[Iterable[Sequence[Any]]], people: list[Professor] | None
+) -> Standings:
+    figures = _Figures.of(term, chain.from_iterable(rows))
     if people is None:
         entitlements = {
             pk: _entitlement(fte, figures.leave.get(pk))
@@ -286,16 +332,7 @@ class _Figures:
     all_fte: Decimal = NOTHING
 
     @classmethod
-    def read(cls, term: Term, now: dt.datetime, people: Collection[int] | None) -> _Figures:
-        first, last = _bounds(term)
-        values: dict[str, Any] = {
-            "term": term.pk,
-            "institute": term.institute_id,
-            "starts_at": first,
-            "ends_at": last,
-            "now": now,
-        }
-        rows = _FIGURES(**values) if people is None else _FIGURES_OF(people=people, **values)
+    def of(cls, term: Term, rows: Iterable[Sequence[Any]]) -> _Figures:
         figures = cls(defaultdict(_Line), {}, {})
         away: list[tuple[dt.datetime, dt.datetime, int, Decimal]] = []
         for professor_id, kind, hours, count, starts_at, ends_at in rows:
@@ -316,7 +353,7 @@ class _Figures:
                     figures.lines[professor_id].taken += hours * count
                 case _:
                     figures.lines[professor_id].counts[kind] += count
-        figures.leave = _leave(sorted(away), first, last)
+        figures.leave = _leave(sorted(away), *_bounds(term))
         return figures
 
 

@@ -15,7 +15,7 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from fairness.standing import Standings, standings
+from fairness.standing import Standings
 from timetable.availability import Diaries, day_span, week_span
 from timetable.models import Institute, Meeting, Professor, Section
 from timetable.prepared import Many, PreparedTogether
@@ -218,7 +218,7 @@ def _pools(
     standing: dict[int, Standings] = {}
     for term in {case.meeting.offering.term for case in cases}:
         term.institute = institute
-        standing[term.pk] = standings(term, now=now, professors=circle.people.values())
+        standing[term.pk] = circle.standings(term, now=now)
     found: dict[int, tuple[Pool, Collection[int]]] = {}
     for case in cases:
         people, ties = circle.near(case)

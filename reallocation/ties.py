@@ -16,8 +16,9 @@ from typing import Any
 from django.db.models import BigIntegerField, Count, DateField, Q, QuerySet, When
 from django.db.models import Case as CaseWhen
 
+from fairness.standing import Standings, StandingsBeside
 from timetable.availability import week_span
-from timetable.models import Professor, Qualification, Teaching
+from timetable.models import Professor, Qualification, Teaching, Term
 from timetable.prepared import Columns, Many, PreparedQuery, empty, literal
 
 from .enums import OfferStatus
@@ -52,7 +53,7 @@ def _ties(
 ) -> QuerySet[Any, Any]:
     """A row for each: who, what they are, to which case or course or class, in which term, and when.
 
-    Of these people only; without any, of everybody, with all that is known of them.
+    Of these people only; without any, of everybody, with their rows, but not how they answer.
     """
     no_term, no_day = empty(BigIntegerField()), empty(DateField())
     them = [] if people is not None else _PERSON.paths
@@ -94,32 +95,28 @@ def _ties(
             term="offering__term_id",
         ),
     ]
-    requests = Offer.objects.all()
-    if people is not None:
-        requests = requests.filter(professor__among=people)
+    if people is None:
+        ties.append(
+            rows(Qualification.objects.filter(course__among=courses), _Tie.QUALIFIED, "course_id")
+        )
     else:
-        qualified = Qualification.objects.filter(course__among=courses)
-        ties.append(rows(qualified, _Tie.QUALIFIED, "course_id"))
-        near = [of_course, of_section, qualified]
-        requests = requests.filter(professor__in=_either(near))
-    # As of sections: which term is wanted is seen when the rows are read.
-    answered = (
-        requests.filter(AGREED | TURNED_DOWN)
-        .order_by()
-        .annotate(answer=_ANSWER)
-        .values("professor_id", "answer", _TERM)
-        .annotate(count=Count("pk"))
-        .values_list("professor_id", "answer", "count", _TERM, no_day, *unnamed)
-    )
-    ties.append(answered)
+        ties.append(_answers(people))
     first, *others = ties
     return first.union(*others, all=True)
 
 
-def _either(rows: Sequence[QuerySet[Any]]) -> QuerySet[Any, Any]:
-    """Whom one of these is about."""
-    first, *others = (found.order_by().values("professor_id") for found in rows)
-    return first.union(*others)
+def _answers(people: Any) -> QuerySet[Any, Any]:
+    """How often these people have said yes, and how often no, in each term: as of sections, which term is
+    wanted is seen when the rows are read."""
+    rows: QuerySet[Any, Any] = (
+        Offer.objects.filter(AGREED | TURNED_DOWN, professor__among=people)
+        .order_by()
+        .annotate(answer=_ANSWER)
+        .values("professor_id", "answer", _TERM)
+        .annotate(count=Count("pk"))
+        .values_list("professor_id", "answer", "count", _TERM, empty(DateField()))
+    )
+    return rows
 
 
 _ABOUT: dict[str, Any] = {
@@ -130,6 +127,7 @@ _ABOUT: dict[str, Any] = {
 }
 _TIES_OF = PreparedQuery(_ties, people=Many(), **_ABOUT)
 _TIES = PreparedQuery(_ties, **_ABOUT)
+_STANDINGS = StandingsBeside(_answers)
 
 
 @dataclass(slots=True)
@@ -218,7 +216,7 @@ class Circle:
     """Everybody near to the classes of some cases: who teaches a section of one, or knows its course."""
 
     def __init__(self, rows: Iterable[Sequence[Any]]) -> None:
-        self._rows = list(rows)
+        self._rows = [*rows]
         self.people: dict[int, Professor] = {}
         for row in self._rows:
             # Without a name: who wants to be left in peace that week need not be near.
@@ -228,6 +226,16 @@ class Circle:
     @classmethod
     def around(cls, cases: Collection[Case]) -> Circle:
         return cls(_TIES(**_about(cases)))
+
+    def standings(self, term: Term, *, now: dt.datetime, everybody: bool = False) -> Standings:
+        """Where they stand with covering; or where everybody does, as what compares people needs.
+
+        How they answer requests is asked with it, once it is known who they are: then an index leads to
+        their requests, few among all. What `near` says has it from then on.
+        """
+        found, answers = _STANDINGS.read(term, self.people.values(), now=now, everybody=everybody)
+        self._rows += answers
+        return found
 
     def near(self, case: Case) -> tuple[list[Professor], Ties]:
         """Those near to this case but for the absent professor, and what they are to it."""

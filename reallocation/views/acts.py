@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.utils.translation import gettext_lazy as _
 
-from fairness.standing import Standings, effects, standings
+from fairness.standing import Standings, effects
 from reallocation import absences, answers, candidates, overrides, progress, slots, week_grid
 from reallocation.audit import Who
 from reallocation.enums import ActorKind, StepNumber, WaitingFor
@@ -394,8 +394,7 @@ def choices_for(
     if circle is not None:
         # What a choice does to the balance is reckoned of everybody; an order needs those near alone.
         everybody = "choose-candidate" in names
-        people = None if everybody else circle.people.values()
-        standing = standings(_term(case), now=now, professors=people)
+        standing = circle.standings(_term(case), now=now, everybody=everybody)
         pool = candidates.pool_near(case, circle, policy, standing, diaries)
         if everybody:
             lines = _candidates(viewer, pool, standing)

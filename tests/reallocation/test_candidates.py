@@ -231,10 +231,9 @@ def rate(flow, code):
 
 
 def near(flow, case):
-    people = list(flow.house.professors.values())
-    standing = candidates.standings(case.meeting.offering.term, now=flow.now, professors=people)
-    rules = Policy(institute=flow.house.institute)
-    return candidates.pool_near(case, Circle.around([case]), rules, standing)
+    circle = Circle.around([case])
+    standing = circle.standings(case.meeting.offering.term, now=flow.now)
+    return candidates.pool_near(case, circle, Policy(institute=flow.house.institute), standing)
 
 
 @pytest.fixture
