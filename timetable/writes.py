@@ -27,7 +27,7 @@ def insert(row: Model) -> None:
 
 
 def insert_all(rows: Sequence[Model]) -> None:
-    """Add rows of one kind, which learn their keys. What they belong to has its key already."""
+    """Add rows of one kind, which learn their keys if they have none. What they belong to has its own."""
     if not rows:
         return
     connection, model = connections[DEFAULT_DB_ALIAS], type(rows[0])
@@ -44,7 +44,8 @@ def insert_all(rows: Sequence[Model]) -> None:
         cursor.execute(sql, [one for row in rows for one in _values(row, fields, add=True)])
         keys = cursor.fetchall()
     for row, (key,) in zip(rows, keys, strict=True):
-        row.pk = key
+        if row.pk is None:
+            row.pk = key
         state = row._state  # noqa: SLF001 - what `save` notes, too
         state.adding, state.db = False, DEFAULT_DB_ALIAS
 
@@ -54,7 +55,8 @@ def update(row: Model, *names: str) -> None:
     connection = connections[DEFAULT_DB_ALIAS]
     sql, fields = _change(type(row), names, connection.vendor)
     with connection.cursor() as cursor:
-        cursor.execute(sql, [*_values(row, fields, add=False), row.pk])
+        key = row._meta.pk.get_db_prep_save(row.pk, connection)
+        cursor.execute(sql, [*_values(row, fields, add=False), key])
         if cursor.rowcount != 1:
             raise DatabaseError(f"{row!r} is not on file: nothing was stored.")
 
@@ -68,9 +70,14 @@ def _values(row: Model, fields: Sequence[Field[Any, Any]], *, add: bool) -> list
 def _insertion(
     model: type[Model], count: int, vendor: str
 ) -> tuple[Lasting, Sequence[Field[Any, Any]]]:
-    """The statement for so many rows, and the fields whose values it wants; the database gives the keys."""
+    """The statement for so many rows, and the fields whose values it wants. Keys that a row does not give
+    itself, the database gives."""
     key = model._meta.pk
-    fields = [field for field in model._meta.local_concrete_fields if field is not key]
+    fields = [
+        field
+        for field in model._meta.local_concrete_fields
+        if field is not key or key.has_default()
+    ]
     query = InsertQuery(model)
     query.insert_values(fields, [model()])
     compiler: Any = query.get_compiler(connection=connections[DEFAULT_DB_ALIAS])

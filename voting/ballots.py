@@ -17,6 +17,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import BigIntegerField, CharField, UUIDField
 from django.views.decorators.debug import sensitive_variables
 
+from timetable import writes
 from timetable.models import Institute, Offering, Student
 from timetable.prepared import PreparedRows
 
@@ -145,7 +146,7 @@ def _count(
         receipt = _file(ballot, voter_key, choice)
         result = Rule(ballot.quorum_percent).decided_early(ballot.yes, ballot.no, ballot.roll_size)
         if result is None:
-            ballot.save(update_fields=["yes", "no"])
+            writes.update(ballot, "yes", "no")
         elif closing is not None:
             _finish(ballot, result, ClosedBy.MAJORITY, now)
         else:
@@ -161,10 +162,10 @@ def _file(ballot: Ballot, voter_key: str, choice: bool) -> str:
         return vote.receipt
     if vote is None:
         vote = Vote(ballot=ballot, voter_key=voter_key, choice=choice, receipt=receipts.new_code())
-        vote.save(force_insert=True)
+        writes.insert(vote)
     else:
         vote.choice, vote.receipt = choice, receipts.new_code()
-        vote.save(update_fields=["choice", "receipt"])
+        writes.update(vote, "choice", "receipt")
         ballot.yes -= not choice
         ballot.no -= choice
     ballot.yes += choice

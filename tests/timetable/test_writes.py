@@ -7,9 +7,10 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from reallocation.models import LogEntry, StepRecord
-from tests.factories import at, small_institute
+from tests.factories import BallotFactory, at, small_institute
 from timetable import writes
 from timetable.models import Hold, Meeting
+from voting.models import Vote
 
 
 @pytest.fixture
@@ -100,3 +101,33 @@ def test_a_statement_is_worded_once(house):
         writes.insert(second)
     assert len(queries) == 2
     assert Meeting.objects.count() == len(house.meetings)
+
+
+@pytest.mark.django_db
+def test_a_row_that_brings_its_key_keeps_it():
+    """As votes do, whose ids are random so that no order tells who came first."""
+    ballot = BallotFactory()
+    votes = [
+        Vote(ballot=ballot, voter_key=name, choice=True, receipt=name) for name in ("a", "b", "c")
+    ]
+    keys = [vote.pk for vote in votes]
+    writes.insert_all(votes)
+    assert [vote.pk for vote in votes] == keys
+    votes[1].choice = False
+    writes.update(votes[1], "choice")
+    assert set(Vote.objects.values_list("pk", "choice")) == {
+        (keys[0], True),
+        (keys[1], False),
+        (keys[2], True),
+    }
+
+
+def test_several_rows_are_written_at_once_each_with_its_key(house):
+    for count in (0, 1, 3, writes.AT_ONCE, writes.AT_ONCE + 1):
+        holds = [a_hold(house) for _ in range(count)]
+        with CaptureQueriesContext(connection) as asked:
+            writes.insert_all(holds)
+        assert len(asked) == min(count, 1)
+        for hold in holds:
+            assert stored(hold)["case_uid"] == hold.case_uid
+            assert not hold._state.adding

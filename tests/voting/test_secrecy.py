@@ -14,6 +14,7 @@ from django.views.debug import ExceptionReporter
 
 from tests.factories import CaseFactory, MeetingFactory, StaffFactory, UserFactory
 from tests.voting.classroom import CLOSES, SOON, cast, class_of, open_for, open_to
+from timetable import writes
 from voting import ballots, keys, queries, receipts, views
 from voting.models import RollPlace, Vote
 from voting.refusals import VotingRefused
@@ -150,7 +151,7 @@ def test_no_error_report_tells_a_vote(monkeypatch):
     def fail(*args, **named):
         raise RuntimeError("the disk is full")
 
-    monkeypatch.setattr(Vote, "save", fail)
+    monkeypatch.setattr(writes, "insert", fail)
     monkeypatch.setattr(receipts, "new_code", lambda: "-".join(["SECRET"] * 3))
     request = RequestFactory().post("/", {"choice": "yes"})
     request.user, request._dont_enforce_csrf_checks = students[0].user, True
