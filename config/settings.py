@@ -224,7 +224,8 @@ if database["ENGINE"] == "django.db.backends.sqlite3":
     }
 else:
     # Planning takes PostgreSQL ten times as long as most of our questions: each connection keeps the plans
-    # of those that it has been asked twice, whatever the values are this time. What it would gain by looking
+    # of those that are worded once (timetable/prepared.py) and of others once they have come twice, whatever
+    # the values are this time. What it would gain by looking
     # at them is less than it costs to plan again. Its compiler costs more than it saves, too. The planner
     # itself is left as it is: with a lower join_collapse_limit it is lost where tables were just filled.
     plans = {

@@ -168,7 +168,7 @@ def pool_near(
     standing: Mapping[int, Standing],
     diaries: Diaries | None = None,
 ) -> Pool:
-    """Everybody who teaches a section of the class or knows its course, by these standings.
+    """Everybody who teaches a section of the class or knows its course, by the circle's standings.
 
     `diaries`, if theirs have been read already, for the `span_of` the case.
     """

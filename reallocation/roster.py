@@ -66,7 +66,7 @@ class Roster:
     cohorts: tuple[tuple[int, int], ...]
     """Students with the same classes: their bits, and how many they are."""
     _days: dict[dt.date, list[tuple[int, dt.datetime, dt.datetime]]] = field(
-        default_factory=dict, repr=False
+        default_factory=dict, compare=False, repr=False
     )
 
     @classmethod

@@ -1,7 +1,8 @@
-"""What professors are to a case, and know of its class: read together, in one query.
+"""What professors are to a case, and know of its class.
 
 Who has said no, who teaches one of its sections this term, who has taught its course or is qualified for it,
-and how they have answered requests this term.
+and how they have answered requests this term. Of given people all of it is one query; of whoever is near,
+how they answer is read with where they stand.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain
 from typing import Any
 
 from django.db.models import BigIntegerField, Count, DateField, Q, QuerySet, When
@@ -81,13 +83,14 @@ def _ties(
     # Asked for the same term as well, SQLite would go through all the classes of the term.
     of_section = teaching.filter(offering__sections__offerings__pk__among=offerings)
     ties = [
-        rows(declined, _Tie.SAID_NO, "case_id", day="spared_week", who=unnamed),
+        # First one with the professors' columns: on SQLite it says how values of all are read.
         rows(
             of_course,
             _Tie.TAUGHT_COURSE,
             "offering__course_id",
             day="offering__term__starts_on",
         ),
+        rows(declined, _Tie.SAID_NO, "case_id", day="spared_week", who=unnamed),
         rows(
             of_section,
             _Tie.TEACHES_SECTION,
@@ -213,10 +216,14 @@ def said_no(case: Case) -> Ties:
 
 
 class Circle:
-    """Everybody near to the classes of some cases: who teaches a section of one, or knows its course."""
+    """Everybody near to the classes of some cases: who teaches a section of one, or knows its course.
+
+    First who they are, then their `standings`, and then to which case each of them is what.
+    """
 
     def __init__(self, rows: Iterable[Sequence[Any]]) -> None:
-        self._rows = [*rows]
+        self._rows = list(rows)
+        self._answers: list[Sequence[Any]] | None = None
         self.people: dict[int, Professor] = {}
         for row in self._rows:
             # Without a name: who wants to be left in peace that week need not be near.
@@ -230,16 +237,24 @@ class Circle:
     def standings(self, term: Term, *, now: dt.datetime, everybody: bool = False) -> Standings:
         """Where they stand with covering; or where everybody does, as what compares people needs.
 
-        How they answer requests is asked with it, once it is known who they are: then an index leads to
-        their requests, few among all. What `near` says has it from then on.
+        How they answer requests is asked with it, now that it is known who they are: an index leads to
+        their requests, few among all.
         """
-        found, answers = _STANDINGS.read(term, self.people.values(), now=now, everybody=everybody)
-        self._rows += answers
+        found, self._answers = _STANDINGS.read(
+            term, self.people.values(), now=now, everybody=everybody
+        )
         return found
 
     def near(self, case: Case) -> tuple[list[Professor], Ties]:
-        """Those near to this case but for the absent professor, and what they are to it."""
-        ties = Ties.of(case, self._rows)
+        """Those near to this case but for the absent professor, and what they are to it.
+
+        Raises LookupError before their `standings` have been asked for.
+        """
+        if self._answers is None:
+            raise LookupError(
+                "How people answer is read with their standings: ask for these first."
+            )
+        ties = Ties.of(case, chain(self._rows, self._answers))
         ids = {*ties.sections_known, *ties.course_taught, *ties.qualified} - {case.professor_id}
         return [self.people[pk] for pk in sorted(ids)], ties
 

@@ -399,6 +399,7 @@ def _plans(*, rooms: bool, near: bool) -> PreparedTogether:
         holds = Hold.objects.overlapping(*span).but_for(asked["but_for_case"])
         columns = ("starts_at", "ends_at")
         found = _engagements(**people)
+        assert len(found) == _PEOPLE_PARTS  # noqa: S101 - what is read below counts on it
         for rows in (meetings, holds):
             of_classes = rows.filter(offering__among=asked["classes"])
             found.append(of_classes.order_by().values_list("offering_id", *columns))

@@ -12,7 +12,7 @@ from .models import User
 class _WithHats(ModelBackend):
     def get_user(self, user_id: int) -> User | None:
         user = hats.account(user_id)
-        return user if self.user_can_authenticate(user) else None
+        return user if user is not None and self.user_can_authenticate(user) else None
 
 
 class PasswordBackend(_WithHats):

@@ -25,7 +25,7 @@ import datetime as dt
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
@@ -51,7 +51,10 @@ Row = TypeVar("Row", bound=Model)
 
 
 class Many:
-    """The kind of a parameter that stands for any number of plain values: ids, texts or days."""
+    """The kind of a parameter that stands for any number of plain values: ids, texts or days.
+
+    All columns that it is compared with are of one kind: PostgreSQL takes the array's kind from the first.
+    """
 
 
 class Parameter(Expression):
@@ -152,7 +155,7 @@ class Lasting(str):
 class _Worded:
     """SQL in which each parameter has one name, however often it stands there: it is sent once."""
 
-    sql: Lasting
+    sql: str
     parameters: Mapping[str, Parameter]
     constants: Mapping[str, Any]
 
@@ -170,8 +173,11 @@ class _Worded:
                 name = f"c{len(constants)}"
                 constants[name] = one
             places.append(f"%({name})s")
-        worded = sql.replace("%%", "%%%%") % tuple(places)
-        return cls(Lasting(worded), parameters, constants)
+        return cls(sql.replace("%%", "%%%%") % tuple(places), parameters, constants)
+
+    def lasting(self) -> _Worded:
+        """The same, to be asked again."""
+        return replace(self, sql=Lasting(self.sql))
 
     def values(self, known: dict[str, Any], connection: BaseDatabaseWrapper) -> dict[str, Any]:
         """What is sent, with the values that are known now."""
@@ -289,7 +295,7 @@ class _Prepared:
         compiler = self._build(**self._parameters).query.get_compiler(connection=connection)
         sql, values = compiler.as_sql()
         return _Statement(
-            _Worded.of(sql, values), _converters_of(compiler), self._shape_of(compiler)
+            _Worded.of(sql, values).lasting(), _converters_of(compiler), self._shape_of(compiler)
         )
 
     def _shape_of(self, compiler: SQLCompiler) -> _Shape | None:
@@ -433,7 +439,8 @@ class PreparedTogether:
         statement = self._statements.get(connection.vendor)
         if statement is None:
             built = self._build(**self._parameters)
-            statement = self._statements[connection.vendor] = _Together.of(built, connection)
+            statement = _Together.of(built, connection).lasting()
+            self._statements[connection.vendor] = statement
         return statement.rows(values, connection)
 
 
@@ -472,6 +479,10 @@ class _Together:
                 for part in parts
             ],
         )
+
+    def lasting(self) -> _Together:
+        """The same, to be asked again."""
+        return replace(self, worded=self.worded and self.worded.lasting())
 
     def rows(self, values: dict[str, Any], connection: BaseDatabaseWrapper) -> list[list[Any]]:
         found: list[list[Sequence[Any]]] = [[] for _ in self.parts]

@@ -27,7 +27,8 @@ def insert(row: Model) -> None:
 
 
 def insert_all(rows: Sequence[Model]) -> None:
-    """Add rows of one kind, which learn their keys if they have none. What they belong to has its own."""
+    """Add rows of one kind, which learn their keys; a model that makes its own keeps them. What the rows
+    belong to is on file already."""
     if not rows:
         return
     connection, model = connections[DEFAULT_DB_ALIAS], type(rows[0])
@@ -44,7 +45,7 @@ def insert_all(rows: Sequence[Model]) -> None:
         cursor.execute(sql, [one for row in rows for one in _values(row, fields, add=True)])
         keys = cursor.fetchall()
     for row, (key,) in zip(rows, keys, strict=True):
-        if row.pk is None:
+        if model._meta.pk not in fields:
             row.pk = key
         state = row._state  # noqa: SLF001 - what `save` notes, too
         state.adding, state.db = False, DEFAULT_DB_ALIAS
@@ -70,8 +71,8 @@ def _values(row: Model, fields: Sequence[Field[Any, Any]], *, add: bool) -> list
 def _insertion(
     model: type[Model], count: int, vendor: str
 ) -> tuple[Lasting, Sequence[Field[Any, Any]]]:
-    """The statement for so many rows, and the fields whose values it wants. Keys that a row does not give
-    itself, the database gives."""
+    """The statement for so many rows, and the fields whose values it wants. The database gives the keys,
+    except where a model makes its own."""
     key = model._meta.pk
     fields = [
         field

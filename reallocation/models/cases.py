@@ -198,9 +198,7 @@ class StepRecord(models.Model):
         return f"{self.case_id}/{self.step} {self.result}"
 
 
-AGREED = Q(
-    status__in=[OfferStatus.ACCEPTED, OfferStatus.WITHDRAWN], answered_at__gt=models.F("sent_at")
-)
+AGREED = Q(status__in=[OfferStatus.ACCEPTED, OfferStatus.WITHDRAWN], answered_at__gt=F("sent_at"))
 """Requests to which they said yes when asked, and did not take it back: also what was called off since.
 
 Whom a registrar has assigned was not asked: that offer is answered as it is made.

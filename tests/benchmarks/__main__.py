@@ -53,8 +53,8 @@ def main(letters: set[str]) -> None:
                         say("i", "what browsers see", paint.paints(port))
             if "h" in letters:
                 scene = api.Scene()
-                with place.web(url, port, API_REQUESTS_PER_MINUTE=str(10**9)):
-                    say("h", "the API, asked by 8 clients", api.requests(port, scene))
+                with place.web(url, port, API_REQUESTS_PER_MINUTE=str(10**9)) as server:
+                    say("h", "the API, asked by 8 clients", api.requests(port, scene, server))
             if "f" in letters:
                 say("f", "sweep of 1,000 due cases", measures.sweeping())
         finally:

@@ -132,7 +132,7 @@ class Scene:
         from reallocation.policy import policy_of
 
         calls = []
-        for case in cases_of(self.institute, DAY, WRITES, self.now):
+        for case in cases_of(self.institute, DAY, 2 * WRITES, self.now):
             people = candidates.professors_of_section(case)
             pool = candidates.pool(case, people, policy_of(self.institute), now=self.now)
             if not pool.ranked:
@@ -221,7 +221,7 @@ class Scene:
         body = {"weekend_date": "2027-02-20", "student_approval": True}
         return [
             Call(self.registrar, "/weekend-class", {**body, "reallocation_id": str(case.uid)})
-            for case in cases_of(self.institute, DAY + dt.timedelta(days=8), WRITES, self.now)
+            for case in cases_of(self.institute, DAY + dt.timedelta(days=8), 2 * WRITES, self.now)
         ]
 
     def _sent_to(self, step: int, day: dt.date) -> Iterable[Any]:
@@ -231,7 +231,7 @@ class Scene:
         from reallocation.models import Case
 
         who = Who(ActorKind.REGISTRAR, name="Registrar")
-        for case in cases_of(self.institute, day, WRITES, self.now):
+        for case in cases_of(self.institute, day, 2 * WRITES, self.now):
             overrides.send_to(case, step=StepNumber(step), why="To measure", now=self.now, who=who)
             turn = Case.objects.get(pk=case.pk).turn
             engine.climb(case.pk, expected=turn, now=self.now)
@@ -240,13 +240,14 @@ class Scene:
                 yield sent
 
 
-def requests(port: int, scene: Scene) -> Found:
-    """Each endpoint in turn: p50 and p95, and how far the slowest is from what is allowed."""
+def requests(port: int, scene: Scene, server: int) -> Found:
+    """Each endpoint in turn: p50 and p95, what it takes of the processors, and how far the slowest is from
+    what is allowed."""
     found: Found = {}
     for name, calls in scene.reads():
         many = (calls * (READS // len(calls) + 1))[:READS]
         _warm_up(port, many[:READS_BEFORE], 200)
-        found[f"GET {name}"] = _asked(port, many, many[:PACED_READS], 200, READ_MS)
+        found[f"GET {name}"] = _asked(port, server, many, many[:PACED_READS], 200, READ_MS)
     unasked = []
     for name, status, calls in scene.writes():
         # On this campus every section is larger than any room: where that leaves nothing to choose.
@@ -256,7 +257,9 @@ def requests(port: int, scene: Scene) -> Found:
             # Each can be done but once.
             _warm_up(port, calls[:WRITES_BEFORE], status)
             counted = calls[WRITES_BEFORE:]
-            found[f"POST {name}"] = _asked(port, counted[::2], counted[1::2], status, WRITE_MS)
+            found[f"POST {name}"] = _asked(
+                port, server, counted[::2], counted[1::2], status, WRITE_MS
+            )
     told: Found = {"endpoints": found, "unasked": unasked, "load": os.getloadavg()[0]}
     for way in ("closed", "paced"):
         shares = {name: one[way]["p95_ms"] / one["allowed_ms"] for name, one in found.items()}
@@ -270,16 +273,38 @@ def _warm_up(port: int, calls: list[Call], status: int) -> None:
     place.spread(port, CLIENTS, calls, lambda browser, call: call.send(browser), status)
 
 
-def _asked(port: int, closed: list[Call], paced: list[Call], status: int, allowed: int) -> Found:
+def _asked(
+    port: int, server: int, closed: list[Call], paced: list[Call], status: int, allowed: int
+) -> Found:
     found: Found = {"allowed_ms": allowed}
     for way, calls, pace in (("closed", closed, 0), ("paced", paced, PACE)):
+        before = _taken(server)
         rate, seconds = place.spread(
             port, CLIENTS, calls, lambda browser, call: call.send(browser), status, pace
+        )
+        web, database = (
+            round(1000 * (now - then) / len(calls), 1)
+            for now, then in zip(_taken(server), before, strict=True)
         )
         found[way] = {
             "requests": len(calls),
             "p50_ms": place.share(seconds, 50),
             "p95_ms": place.share(seconds, 95),
             "a_second": round(rate, 1),
+            "web_processor_ms": web,
+            "database_processor_ms": database,
         }
     return found
+
+
+def _taken(server: int) -> tuple[float, float]:
+    """Seconds of processor time that the web's processes and the database's have had."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")
+        backends = [pid for (pid,) in cursor.fetchall()]
+    return (
+        place.processor_seconds(place.children_of(server)),
+        place.processor_seconds(backends),
+    )

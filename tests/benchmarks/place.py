@@ -11,8 +11,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlencode
@@ -68,8 +68,8 @@ def manage(url: str, *arguments: str) -> str:
 
 
 @contextmanager
-def web(url: str, port: int, **settings: str) -> Iterator[None]:
-    """The site with these settings, and a bare view beside it, until the block is left."""
+def web(url: str, port: int, **settings: str) -> Iterator[int]:
+    """The site with these settings, and a bare view beside it, until the block is left: its process."""
     manage(url, "collectstatic", "--noinput", "--verbosity", "0")
     server = subprocess.Popen(
         [
@@ -84,10 +84,26 @@ def web(url: str, port: int, **settings: str) -> Iterator[None]:
     )
     try:
         wait_for(port)
-        yield
+        yield server.pid
     finally:
         server.terminate()
         server.wait(20)
+
+
+def processor_seconds(pids: Iterable[int]) -> float:
+    """What these processes have had of the processors so far. Zero where there is no /proc."""
+    ticks = 0
+    for pid in pids:
+        with suppress(OSError):  # it has ended, or this is no Linux
+            after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += int(after_name[11]) + int(after_name[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def children_of(pid: int) -> list[int]:
+    with suppress(OSError):
+        return [int(n) for n in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
 
 
 def wait_for(port: int, patience: float = 60.0) -> None:

@@ -243,6 +243,13 @@ def seen(flow):
     return flow.seen
 
 
+def test_nobody_is_ranked_before_it_is_known_how_they_answer(seen):
+    circle = Circle.around([seen])
+    assert circle.people
+    with pytest.raises(LookupError, match="ask for these first"):
+        circle.near(seen)
+
+
 def test_a_request_counts_once_it_is_answered_or_has_run_out(flow, seen):
     sent, taken = OfferStatus.SENT, OfferStatus.TAKEN
     requests(flow, "BEN", sent, sent, sent, taken, taken, taken)

@@ -179,18 +179,65 @@ def test_rows_are_locked_inside_a_transaction_only():
 @pytest.mark.postgresql
 @pytest.mark.django_db
 def test_postgresql_plans_a_statement_once_for_each_connection():
-    def planned():
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%7 AS seven%'"
-            )
-            return cursor.fetchone()[0]
-
     assert connection.connection.prepared_max > 100
-    for _ in range(3):
+    for times in range(1, 5):
         with connection.cursor() as cursor:
             cursor.execute("SELECT 7 AS seven WHERE %s > 0", [1])
-    assert planned() == 1
+        assert planned("7 AS seven") == (times > 2)
+
+
+def planned(text):
+    """How many plans this connection keeps of statements with this text."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_prepared_statements"
+            " WHERE strpos(statement, %s) > 0 AND strpos(statement, 'strpos') = 0",
+            [text],
+        )
+        return cursor.fetchone()[0]
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db
+def test_postgresql_plans_what_is_worded_once_at_its_first_time():
+    def named(name):
+        return Closure.objects.filter(name=name).annotate(what=literal(name)).order_by()
+
+    PreparedQuery(
+        lambda day: named("lasting").filter(starts_on=day).values_list("name"), day=DateField()
+    )(day=dt.date(2027, 3, 2))
+    assert planned('"timetable_closure"."starts_on" = ($') == 1
+    kept = planned("")
+    # What is worded for this once is none that will come again.
+    together(named("a").values_list("name", "what"), named("b").values_list("what", "name"))
+    assert planned("") == kept
+
+
+def test_a_parameter_that_stands_in_several_places_is_sent_once(house):
+    around = PreparedQuery(
+        lambda day: (
+            Closure.objects.filter(starts_on__lte=day, ends_on__gte=day)
+            .exclude(name__contains="100%")
+            .order_by()
+            .values_list("name")
+        ),
+        day=DateField(),
+    )
+    for name in ("a feast", "100%"):
+        Closure.objects.create(
+            term=house.term, name=name, starts_on="2027-04-01", ends_on="2027-04-03"
+        )
+    sent = []
+
+    def watch(execute, sql, parameters, many, context):
+        sent.append([one for one in parameters.values() if "2027" in str(one)])
+        return execute(sql, parameters, many, context)
+
+    with connection.execute_wrapper(watch):
+        found = around(day=dt.date(2027, 4, 2))
+    assert [name for (name,) in found] == ["a feast"]
+    assert len(sent) == 1
+    assert len(sent[0]) == 1
 
 
 TOGETHER = PreparedTogether(

@@ -151,7 +151,7 @@ def test_no_error_report_tells_a_vote(monkeypatch):
     def fail(*args, **named):
         raise RuntimeError("the disk is full")
 
-    monkeypatch.setattr(writes, "insert", fail)
+    monkeypatch.setattr(writes, "_values", fail)
     monkeypatch.setattr(receipts, "new_code", lambda: "-".join(["SECRET"] * 3))
     request = RequestFactory().post("/", {"choice": "yes"})
     request.user, request._dont_enforce_csrf_checks = students[0].user, True

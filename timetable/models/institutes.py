@@ -18,8 +18,9 @@ _zone = cache(zoneinfo.ZoneInfo)
 
 
 @lru_cache(maxsize=10_000)
-def _moment(timezone: str, day: dt.date, clock: dt.time) -> dt.datetime:
-    # One search for a free place asks for every bell of every day before the checkpoint.
+def _moment(timezone: str, day: dt.date, clock: dt.time, fold: int) -> dt.datetime:
+    # One search for a free place asks for every bell of every day before the checkpoint. Clocks of an hour
+    # that comes twice are equal whichever of the two is meant: the fold tells them apart.
     return dt.datetime.combine(day, clock, _zone(timezone)).astimezone(dt.UTC)
 
 
@@ -50,7 +51,7 @@ class Institute(models.Model):
 
     def moment(self, day: dt.date, clock: dt.time) -> dt.datetime:
         """The UTC moment of a wall-clock time on a day at this institute."""
-        return _moment(self.timezone, day, clock)
+        return _moment(self.timezone, day, clock, clock.fold)
 
 
 class Term(models.Model):
