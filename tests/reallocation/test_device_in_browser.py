@@ -58,7 +58,18 @@ def give(page, browser):
 
 
 def deliver(page, context, live_server, text):
-    """What Chromium does when its push service has a message for the site."""
+    """What Chromium does when its push service has a message for the site.
+
+    To a worker that is not at work yet it would give nothing, and say nothing.
+    """
+    page.evaluate(
+        """async () => {
+            const { active } = await navigator.serviceWorker.ready;
+            while (active.state !== "activated") {
+                await new Promise((go) => setTimeout(go, 20));
+            }
+        }"""
+    )
     session = context.new_cdp_session(page)
     found = []
     session.on(
