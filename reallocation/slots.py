@@ -250,6 +250,16 @@ class _FittingRoom(NamedTuple):
         return self.known or _ROOM.of(self.columns)
 
 
+def best_room(case: Case, starts_at: dt.datetime) -> Room | None:
+    """The best room for the class that is free at this time; None if none is, or its plan needs none."""
+    frame = _Frame.load(case, starts_at)
+    ends_at = starts_at + (case.before_ends_at - case.before_starts_at)
+    place = _Place(starts_at, ends_at, clashing=0, harm=0.0)
+    rooms = _in_order(case, frame.large_enough())
+    found = next((room for _place, room in _with_rooms(case, [place], rooms, None)), None)
+    return found and found.row()
+
+
 def _frame(
     term: Any, institute: Any, offering: Any, professor: Any, earliest: Any, *, labs_only: bool
 ) -> list[QuerySet[Any, Any]]:

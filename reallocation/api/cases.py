@@ -22,7 +22,7 @@ from reallocation.queries import Viewer
 from reallocation.reasons import Reason
 from reallocation.refusals import Refused
 from reallocation.views import acts
-from timetable.models import Absence, Room
+from timetable.models import Absence
 
 from . import finding, wording
 from .absences import check_approval
@@ -256,7 +256,8 @@ def reschedule_class(request: HttpRequest, data: RescheduleIn) -> CaseOut:
     case = viewer.case
     period = finding.period(case, data.new_time_slot_id)
     starts_at = case.institute.moment(data.new_date, period.starts)
-    room = _room(case, data.new_date, starts_at, now)
+    # The usual one where none is free, so that the refusal names it.
+    room = slots.best_room(case, starts_at) or case.before_room or case.meeting.planned_room
     if case.waiting_for == WaitingFor.SLOT_CHOICE or not viewer.is_registrar:
         answers.choose_slot(
             case,
@@ -286,13 +287,6 @@ def _places_on(case: Case, day: dt.date, now: dt.datetime) -> tuple[slots.SlotOp
         last_day=day,
         limit=EVERY_PLACE,
     ).options
-
-
-def _room(case: Case, day: dt.date, starts_at: dt.datetime, now: dt.datetime) -> Room | None:
-    """The best room there; the usual one where none is free, so that the refusal names it."""
-    usual = case.before_room or case.meeting.planned_room
-    places = _places_on(case, day, now)
-    return next((one.room for one in places if one.starts_at == starts_at), usual)
 
 
 @write(

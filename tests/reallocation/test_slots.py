@@ -116,6 +116,23 @@ def test_too_small_a_room_is_never_used(flow):
     rooms = {o.starts_at: o.room.code for o in search(flow, case).options}
     assert [rooms[start] for start in taken] == ["R2", "R2", "R2"]
     assert set(rooms.values()) == {"R1", "R2"}
+    assert {start: slots.best_room(case, start).code for start in rooms} == rooms
+
+
+def test_where_no_room_is_free_none_is_the_best(flow):
+    case = flow.case()
+    start = search(flow, case).options[0].starts_at
+    assert slots.best_room(case, start) is not None
+    for room in flow.house.rooms.values():
+        HoldFactory(
+            institute=flow.house.institute,
+            professor=None,
+            room=room,
+            offering=case.meeting.offering,
+            starts_at=start,
+            ends_at=start + dt.timedelta(minutes=50),
+        )
+    assert slots.best_room(case, start) is None
 
 
 def test_students_of_other_classes_count_as_clashing(flow):
