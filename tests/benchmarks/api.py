@@ -34,6 +34,10 @@ DAYS_OF_ANSWERS = (1, 3, 9, 10, 15, 16, 17)
 """After that day: when those are absent for whom people are asked who answer."""
 
 
+Every = defaultdict[tuple[str, int], list[float]]
+"""Seconds of all requests, by the way of asking and what is allowed."""
+
+
 @dataclass(frozen=True)
 class Call:
     token: str
@@ -245,7 +249,7 @@ def requests(port: int, scene: Scene, server: int) -> Found:
     """Each endpoint in turn: p50 and p95, what it takes of the processors, and how far the slowest is from
     what is allowed; and the p95 of all reads, and of all writes."""
     found: Found = {}
-    every = Every()
+    every: Every = defaultdict(list)
     for name, calls in scene.reads():
         many = (calls * (READS // len(calls) + 1))[:READS]
         _warm_up(port, many[:READS_BEFORE], 200)
@@ -275,13 +279,6 @@ def requests(port: int, scene: Scene, server: int) -> Found:
             "writes_p95_ms": place.share(every[way, WRITE_MS], 95),
         }
     return told
-
-
-class Every(defaultdict[tuple[str, int], list[float]]):
-    """Seconds of all requests, by the way of asking and what is allowed."""
-
-    def __init__(self) -> None:
-        super().__init__(list)
 
 
 def _warm_up(port: int, calls: list[Call], status: int) -> None:
