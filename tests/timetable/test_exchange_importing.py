@@ -4,6 +4,7 @@ import dataclasses
 import datetime as dt
 
 import pytest
+from django.db import connection
 
 from tests.factories import NOW, ProfessorFactory, StaffFactory, UserFactory, at
 from timetable.enums import AvailabilityKind, ClassKind, MeetingStatus, Rank
@@ -395,3 +396,14 @@ def test_queries_do_not_grow_with_the_rows(tmp_path, django_assert_max_num_queri
     write(tmp_path, changed(students=FILES["students.csv"] + more))
     with django_assert_max_num_queries(120):
         import_bundle(tmp_path, now=NOW)
+
+
+@pytest.mark.postgresql
+def test_the_database_knows_afterwards_what_is_in_every_table_and_which_are_empty(tmp_path):
+    """Of a table of which it knows nothing it thinks that it has hundreds of rows."""
+    unknown = "SELECT relname FROM pg_class WHERE reltuples < 0 AND relname = ANY(%s)"
+    tables = connection.introspection.django_table_names()
+    imported(tmp_path)
+    with connection.cursor() as cursor:
+        cursor.execute(unknown, [tables])
+        assert cursor.fetchall() == []

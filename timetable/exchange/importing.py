@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from django.apps import apps
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
@@ -126,11 +125,15 @@ def _lock(store: Store) -> None:
 
 def _analyse() -> None:
     """Tell PostgreSQL what is in the tables now: until it looks by itself, a minute later or more, it
-    plans as if they were empty, and a page may take half a minute."""
+    plans as if they were empty, and a page may take half a minute.
+
+    All tables: at a small one it may never look by itself. One without a row, of which it knows nothing, it
+    takes for one of hundreds, and each join with the policies of institutes for a reason to read all
+    professors.
+    """
     if connection.vendor != "postgresql":
         return
-    models = apps.get_app_config("timetable").get_models(include_auto_created=True)
-    tables = (connection.ops.quote_name(model._meta.db_table) for model in models)
+    tables = map(connection.ops.quote_name, connection.introspection.django_table_names())
     with connection.cursor() as cursor:
         cursor.execute(f"ANALYZE {', '.join(tables)}")
 
