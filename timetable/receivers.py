@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 from functools import cache
 from typing import Any, cast
 
@@ -39,6 +40,29 @@ def be_quick(connection: BaseDatabaseWrapper, **_: Any) -> None:
     """
     if connection.vendor == "postgresql":
         connection.connection.cursor_factory = _quick(connection.connection.cursor_factory)
+
+
+@receiver(connection_created)
+def look_before_asking(connection: BaseDatabaseWrapper, **_: Any) -> None:
+    """Let a kept connection be tried by a question only where there is something to hear on it.
+
+    Whenever a request takes it up, Django asks the server for nothing but an answer. A server that has ended
+    the connection has said so by then; where nothing has come, the question would tell no more than the next
+    one that is asked anyway.
+    """
+    if connection.vendor == "postgresql":
+        ask = type(connection).is_usable
+        connection.is_usable = lambda: _is_silent(connection) or ask(connection)  # type: ignore[method-assign]
+
+
+def _is_silent(connection: BaseDatabaseWrapper) -> bool:
+    """Whether it is open, and nothing has come on it that nobody asked for, such as a farewell."""
+    opened = connection.connection
+    if opened is None or opened.closed:
+        return False
+    poll = select.poll()
+    poll.register(opened.fileno(), select.POLLIN)
+    return not poll.poll(0)
 
 
 @cache
