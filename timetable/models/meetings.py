@@ -82,8 +82,10 @@ class Meeting(models.Model):
         verbose_name_plural = _("meetings")
         ordering: ClassVar = ["starts_at", "id"]
         indexes: ClassVar = [
-            models.Index(fields=["professor", "starts_at"], name="meeting_professor_time"),
-            models.Index(fields=["room", "starts_at"], name="meeting_room_time"),
+            models.Index(
+                fields=["professor", "starts_at", "ends_at"], name="meeting_professor_span"
+            ),
+            models.Index(fields=["room", "starts_at", "ends_at"], name="meeting_room_span"),
             models.Index(fields=["offering", "starts_at"], name="meeting_offering_time"),
             models.Index(fields=["institute", "starts_at"], name="meeting_institute_time"),
             # Small: only of those that have left their planned time.
