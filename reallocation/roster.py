@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import BigIntegerField, DateTimeField, QuerySet, UUIDField
 
 from timetable.models import Enrolment, Hold, Meeting
-from timetable.prepared import Many, PreparedQuery
+from timetable.prepared import Listed, Many, PreparedQuery
 
 from .models import Case
 
@@ -19,13 +19,26 @@ ALONE = 60
 """Harm, in minutes, of coming in for this class alone."""
 
 
-def other_classes(offering: Any) -> QuerySet[Any, Any]:
-    """All classes of the students of a class, itself included: class and student."""
+Cohorts = Mapping[frozenset[int], int]
+"""How many students there are with just these classes, by the ids of the classes."""
+
+
+def students_of(offering: Any) -> QuerySet[Any, Any]:
+    """The students of a class: of each, in a text, all of their classes, this one included."""
     rows = Enrolment.objects.filter(student__enrolments__offering=offering, student__active=True)
-    return rows.order_by().values_list("offering_id", "student_id")
+    by_student = rows.order_by().values("student_id").annotate(classes=Listed("offering_id"))
+    return by_student.values_list("classes")
 
 
-_OTHER_CLASSES = PreparedQuery(other_classes, offering=BigIntegerField())
+_STUDENTS_OF = PreparedQuery(students_of, offering=BigIntegerField())
+
+
+def cohorts_of(students: Iterable[Sequence[Any]]) -> Cohorts:
+    """Out of rows of `students_of`."""
+    cohorts: Counter[frozenset[int]] = Counter()
+    for text, count in Counter(classes for (classes,) in students).items():
+        cohorts[frozenset(map(int, text.split(",")))] += count
+    return cohorts
 
 
 def _classes_of(
@@ -54,89 +67,90 @@ _CLASSES_OF = PreparedQuery(
 )
 
 
+Span = tuple[dt.datetime, dt.datetime, int]
+"""From, until, and the bits of the students who have a class then."""
+
+
+@dataclass(frozen=True)
+class RosterDay:
+    """What else the students of the class have on one local day."""
+
+    size: int
+    classes: Sequence[Span]
+    on_site: Sequence[tuple[int, dt.datetime, dt.datetime]]
+    """Of each cohort with classes that day, how many they are, and from when until when."""
+
+    def clashing(self, starts_at: dt.datetime, ends_at: dt.datetime) -> int:
+        """How many students have another class then."""
+        bits = 0
+        for start, end, theirs in self.classes:
+            if start < ends_at and starts_at < end:
+                bits |= theirs
+        return bits.bit_count()
+
+    def harm(self, starts_at: dt.datetime, ends_at: dt.datetime) -> float:
+        """Minutes of waiting that a class there adds to a student's day, on average."""
+        if not self.size:
+            return 0.0
+        waiting, away = 0.0, self.size
+        for count, first, last in self.on_site:
+            away -= count
+            if ends_at <= first:
+                waiting += count * ((first - ends_at).total_seconds() / 60)
+            elif starts_at >= last:
+                waiting += count * ((starts_at - last).total_seconds() / 60)
+        return (waiting + ALONE * away) / self.size
+
+
 @dataclass(frozen=True)
 class Roster:
     """What else the students of the class have, by local day.
 
-    Students are bits of an integer, so that the students of overlapping classes are joined by `|`.
+    Students are bits of an integer, a cohort's next to each other, so that the students of overlapping
+    classes are joined by `|`.
     """
 
     size: int
-    classes_on: Mapping[dt.date, Sequence[tuple[dt.datetime, dt.datetime, int]]]
-    cohorts: tuple[tuple[int, int], ...]
-    """Students with the same classes: their bits, and how many they are."""
-    _days: dict[dt.date, list[tuple[int, dt.datetime, dt.datetime]]] = field(
-        default_factory=dict, compare=False, repr=False
-    )
+    _classes_on: Mapping[dt.date, Sequence[Span]]
+    _cohorts: Sequence[tuple[int, int]]
+    """Their bits, and how many they are."""
 
     @classmethod
     def load(cls, case: Case, first: dt.datetime, last: dt.datetime) -> Roster:
-        enrolled = list(_OTHER_CLASSES(offering=case.meeting.offering_id))
+        cohorts = cohorts_of(_STUDENTS_OF(offering=case.meeting.offering_id))
         classes = _CLASSES_OF(
-            offerings={offering_id for offering_id, _ in enrolled},
+            offerings=frozenset().union(*cohorts),
             starts_at=first,
             ends_at=last,
             but_for_meeting=case.meeting_id,
             but_for_case=case.uid,
         )
-        return cls.of(case, enrolled, classes if enrolled else ())
+        return cls.of(case, cohorts, classes if cohorts else ())
 
     @classmethod
-    def of(
-        cls,
-        case: Case,
-        enrolled: Collection[Sequence[Any]],
-        classes: Iterable[Sequence[Any]],
-    ) -> Roster:
-        """`enrolled`: rows of `other_classes`. `classes`: when these are held, each with its id first."""
-        students = sorted({student for _, student in enrolled})
-        bit = {student: 1 << n for n, student in enumerate(students)}
-        masks: dict[int, int] = defaultdict(int)
-        own: dict[int, set[int]] = defaultdict(set)
-        for offering_id, student in enrolled:
-            masks[offering_id] |= bit[student]
-            own[student].add(offering_id)
-        classes_on: dict[dt.date, list[tuple[dt.datetime, dt.datetime, int]]] = defaultdict(list)
+    def of(cls, case: Case, cohorts: Cohorts, classes: Iterable[Sequence[Any]]) -> Roster:
+        """`classes`: when the classes of the cohorts are held, each with its id first."""
+        size, bits_of = 0, []
+        in_class: dict[int, int] = defaultdict(int)
+        for offerings, count in cohorts.items():
+            bits = ((1 << count) - 1) << size
+            size += count
+            bits_of.append((bits, count))
+            for offering_id in offerings:
+                in_class[offering_id] |= bits
+        classes_on: dict[dt.date, list[Span]] = defaultdict(list)
         local = case.institute.local
         # Some holds keep a substitute free for a class that stays in place: it counts once all the same.
         for offering_id, starts_at, ends_at in classes:
-            classes_on[local(starts_at).date()].append((starts_at, ends_at, masks[offering_id]))
-        cohorts: dict[frozenset[int], int] = defaultdict(int)
-        for student, offerings in own.items():
-            cohorts[frozenset(offerings)] |= bit[student]
-        return cls(
-            len(students),
-            classes_on,
-            tuple((bits, bits.bit_count()) for bits in cohorts.values()),
-        )
+            classes_on[local(starts_at).date()].append((starts_at, ends_at, in_class[offering_id]))
+        return cls(size, classes_on, bits_of)
 
-    def clashing(self, day: dt.date, starts_at: dt.datetime, ends_at: dt.datetime) -> int:
-        """How many students have another class then, on this local day."""
-        bits = 0
-        for start, end, mask in self.classes_on.get(day, ()):
-            if start < ends_at and starts_at < end:
-                bits |= mask
-        return bits.bit_count()
+    def on(self, day: dt.date) -> RosterDay:
+        classes = self._classes_on.get(day, ())
+        return RosterDay(self.size, classes, [*self._on_site(classes)])
 
-    def harm(self, day: dt.date, starts_at: dt.datetime, ends_at: dt.datetime) -> float:
-        """Minutes of waiting that a class there adds to a student's day, on average."""
-        if not self.size:
-            return 0.0
-        there = self._days.get(day)
-        if there is None:
-            there = self._days[day] = list(self._on_site(day))
-        waiting = float(ALONE * (self.size - sum(count for count, _, _ in there)))
-        for count, first, last in there:
-            if ends_at <= first:
-                waiting += count * ((first - ends_at).total_seconds() / 60)
-            elif starts_at >= last:
-                waiting += count * ((starts_at - last).total_seconds() / 60)
-        return waiting / self.size
-
-    def _on_site(self, day: dt.date) -> Iterator[tuple[int, dt.datetime, dt.datetime]]:
-        """Of each cohort with classes that day, how many they are, and from when until when."""
-        that_day = self.classes_on.get(day, ())
-        for bits, count in self.cohorts:
-            theirs = [(start, end) for start, end, mask in that_day if mask & bits]
+    def _on_site(self, classes: Sequence[Span]) -> Iterator[tuple[int, dt.datetime, dt.datetime]]:
+        for bits, count in self._cohorts:
+            theirs = [(start, end) for start, end, who in classes if who & bits]
             if theirs:
                 yield count, min(start for start, _ in theirs), max(end for _, end in theirs)

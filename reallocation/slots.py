@@ -12,11 +12,11 @@ import uuid
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from itertools import islice
+from functools import cache
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
-from django.db.models import BigIntegerField, DateTimeField, Exists, Q, QuerySet
+from django.db.models import BigIntegerField, DateTimeField, Exists, QuerySet
 
 from timetable.availability import (
     DOUBLE_BOOKING,
@@ -36,7 +36,7 @@ from timetable.querysets import LONGEST
 
 from .models import Case, Policy
 from .reasons import Reason
-from .roster import ALONE, Roster, other_classes
+from .roster import ALONE, Cohorts, Roster, cohorts_of, students_of
 
 BATCH = 8
 """Places whose rooms are looked at first; three times as many with each further look."""
@@ -102,7 +102,7 @@ class SlotSearch:
     students: int = 0
     """On the roster of the class."""
     own_classes: Mapping[int, str] = field(default_factory=dict)
-    """The codes of what the professor teaches then, by the ids of the classes."""
+    """The codes of what the professor teaches then, by the ids of the classes; if they were asked for."""
     near: Diaries | None = None
     bells: Mapping[dt.time, Bell] = field(default_factory=dict)
     """By the time at which they ring in."""
@@ -141,50 +141,57 @@ def search(
     last_day: dt.date,
     limit: int,
     near: Near | None = None,
+    with_own_classes: bool = False,
 ) -> SlotSearch:
     """The best `limit` places for the case's meeting, out of all that exist.
 
     `days` are ISO weekdays, `earliest` the first moment at which it may start, `last_day` the last local
     day (the checkpoint). The length of the meeting stays what it was. The diaries of those who are `near`
-    are read on the way.
+    are read on the way, and `with_own_classes` what those of the professor are called.
     """
     length = case.before_ends_at - case.before_starts_at
-    frame = _Frame.load(case, earliest)
+    frame = _Frame.load(case, earliest, with_own_classes=with_own_classes)
     grid = list(_grid(case, frame, days, earliest, last_day, length))
     if not grid:
         return SlotSearch()
-    first, last = grid[0][1], grid[-1][2] + ONE_DAY
+    looked_at = sum(len(spans) for _, spans in grid)
+    first, last = grid[0][1][0][0], grid[-1][1][-1][1] + ONE_DAY
     others = [pk for pk in frame.co_teachers if pk != case.professor_id]
     rooms = _in_order(case, frame.large_enough())
     # Whoever wants every place looks at all of the time; for a few the rooms are read there alone.
-    at_once = (rooms or [])[:ROOMS_AT_ONCE] if limit >= len(grid) else []
+    at_once = (rooms or [])[:ROOMS_AT_ONCE] if limit >= looked_at else []
     plans = Plans.load(
         case.institute,
         first,
         last,
         people=[case.professor_id, *others],
-        classes={offering_id for offering_id, _ in frame.enrolled},
+        classes=frozenset().union(*frame.cohorts),
         rooms=[room.pk for room in at_once],
         near=near,
         but_for_case=case.uid,
         but_for_meeting=case.meeting_id,
     )
     diaries = plans.diaries
-    roster = Roster.of(case, frame.enrolled, plans.classes)
+    roster = Roster.of(case, frame.cohorts, plans.classes)
     allowed = roster.size * policy.clash_percent // 100
     left: list[LeftOutPlace] = []
     places: list[_Place] = []
-    for day, starts_at, ends_at in grid:
-        taken = diaries.clash(case.professor_id, starts_at, ends_at)
-        if taken or any(diaries.clash(pk, starts_at, ends_at, DOUBLE_BOOKING) for pk in others):
-            left.append(LeftOutPlace(starts_at, ends_at, "professor", taken))
-            continue
-        clashing = roster.clashing(day, starts_at, ends_at)
-        if clashing > allowed:
-            left.append(LeftOutPlace(starts_at, ends_at, "students", clashing=clashing))
-        else:
-            harm = roster.harm(day, starts_at, ends_at)
-            places.append(_Place(starts_at, ends_at, clashing, harm))
+    for day, spans in grid:
+        of_day = spans[0][0], spans[-1][1]
+        own = diaries.during(case.professor_id, *of_day)
+        of_others = [e for pk in others for e in diaries.during(pk, *of_day, DOUBLE_BOOKING)]
+        there = roster.on(day)
+        for starts_at, ends_at in spans:
+            taken = next((e for e in own if e.overlaps(starts_at, ends_at)), None)
+            if taken or any(e.overlaps(starts_at, ends_at) for e in of_others):
+                left.append(LeftOutPlace(starts_at, ends_at, "professor", taken))
+                continue
+            clashing = there.clashing(starts_at, ends_at)
+            if clashing > allowed:
+                left.append(LeftOutPlace(starts_at, ends_at, "students", clashing=clashing))
+            else:
+                harm = there.harm(starts_at, ends_at)
+                places.append(_Place(starts_at, ends_at, clashing, harm))
     places.sort(key=lambda place: place.order)
     rather_not = [e for e in diaries.of(case.professor_id) if e.kind is EngagementKind.AVOID]
     options: list[SlotOption] = []
@@ -214,7 +221,7 @@ def search(
                 )
     return SlotSearch(
         tuple(options),
-        len(grid),
+        looked_at,
         tuple(left),
         roster.size,
         frame.own_classes,
@@ -260,42 +267,44 @@ def best_room(case: Case, starts_at: dt.datetime) -> Room | None:
     return found and found.row()
 
 
-def _frame(
-    term: Any, institute: Any, offering: Any, professor: Any, earliest: Any, *, labs_only: bool
-) -> list[QuerySet[Any, Any]]:
-    bells = Period.objects.filter(term=term).values_list("starts", "ends", "uid", "name")
-    # Without bells, the times of the term's own classes are the grid.
-    planned = (
-        Meeting.objects.filter(~Exists(Period.objects.filter(term=term)), offering__term=term)
-        .values_list("planned_starts_at", "planned_ends_at")
-        .distinct()
+@cache
+def _frame(*, labs_only: bool, with_own_classes: bool) -> PreparedTogether:
+    def parts(
+        term: Any, institute: Any, offering: Any, professor: Any, earliest: Any
+    ) -> list[QuerySet[Any, Any]]:
+        bells = Period.objects.filter(term=term).values_list("starts", "ends", "uid", "name")
+        # Without bells, the times of the term's own classes are the grid.
+        planned = (
+            Meeting.objects.filter(~Exists(Period.objects.filter(term=term)), offering__term=term)
+            .values_list("planned_starts_at", "planned_ends_at")
+            .distinct()
+        )
+        closed = Closure.objects.filter(term=term).values_list("starts_on", "ends_on")
+        with_them = Teaching.objects.filter(offering=offering, position__gt=0)
+        rooms = _rooms_for(institute, term if labs_only else None).values_list(*_ROOM.paths)
+        found = [bells, planned, closed, with_them.values_list("professor"), rooms]
+        if with_own_classes:
+            led = Meeting.objects.holding().filter(
+                professor=professor, starts_at__gt=earliest - LONGEST
+            )
+            co_taught = Teaching.objects.filter(professor=professor, position__gt=0)
+            # First which classes these are: joined to all their meetings, or with an OR of the two ways to
+            # them, PostgreSQL reads all classes there are.
+            own = (
+                Offering.objects.filter(pk__in=led.order_by().values("offering")),
+                Offering.objects.filter(pk__in=co_taught.order_by().values("offering"), term=term),
+            )
+            found += [classes.values_list("pk", "code") for classes in own]
+        return [students_of(offering), *(rows.order_by() for rows in found)]
+
+    return PreparedTogether(
+        parts,
+        term=BigIntegerField(),
+        institute=BigIntegerField(),
+        offering=BigIntegerField(),
+        professor=BigIntegerField(),
+        earliest=DateTimeField(),
     )
-    closed = Closure.objects.filter(term=term).values_list("starts_on", "ends_on")
-    with_them = Teaching.objects.filter(offering=offering, position__gt=0).values_list("professor")
-    rooms = _rooms_for(institute, term if labs_only else None).values_list(*_ROOM.paths)
-    led = Meeting.objects.holding().filter(professor=professor, starts_at__gt=earliest - LONGEST)
-    co_taught = Teaching.objects.filter(professor=professor, position__gt=0)
-    # First which classes these are: joined to all their meetings, PostgreSQL reads all classes there are.
-    own = Offering.objects.filter(
-        Q(pk__in=led.order_by().values("offering"))
-        | Q(pk__in=co_taught.order_by().values("offering"), term=term)
-    ).values_list("pk", "code")
-    return [
-        *(rows.order_by() for rows in (bells, planned, closed, with_them)),
-        other_classes(offering),
-        *(rows.order_by() for rows in (rooms, own)),
-    ]
-
-
-_BOUNDS: dict[str, Any] = {
-    "term": BigIntegerField(),
-    "institute": BigIntegerField(),
-    "offering": BigIntegerField(),
-    "professor": BigIntegerField(),
-    "earliest": DateTimeField(),
-}
-_FRAME = PreparedTogether(partial(_frame, labs_only=False), **_BOUNDS)
-_FRAME_OF_LAB = PreparedTogether(partial(_frame, labs_only=True), **_BOUNDS)
 
 
 @dataclass(frozen=True)
@@ -306,16 +315,18 @@ class _Frame:
     bells: list[Bell]
     closed: list[tuple[dt.date, dt.date]]
     co_teachers: list[int]
-    enrolled: list[tuple[int, int]]
-    """All classes of the students: class and student."""
+    cohorts: Cohorts
+    """Of the students of the class."""
     rooms: list[_FittingRoom]
     own_classes: dict[int, str]
 
     @classmethod
-    def load(cls, case: Case, earliest: dt.datetime) -> _Frame:
+    def load(cls, case: Case, earliest: dt.datetime, *, with_own_classes: bool = False) -> _Frame:
         offering, local = case.meeting.offering, case.institute.local
-        ask = _FRAME_OF_LAB if offering.kind == ClassKind.LAB else _FRAME
-        bells, planned, closed, with_them, enrolled, rooms, own = ask(
+        is_lab = offering.kind == ClassKind.LAB
+        students, bells, planned, closed, with_them, rooms, *own = _frame(
+            labs_only=is_lab, with_own_classes=with_own_classes
+        )(
             term=offering.term_id,
             institute=case.institute_id,
             offering=offering.pk,
@@ -329,14 +340,14 @@ class _Frame:
             ],
             [(first, last) for first, last in closed],
             [professor for (professor,) in with_them],
-            [(offering_id, student) for offering_id, student in enrolled],
+            cohorts_of(students),
             [_FittingRoom.found(row) for row in rooms],
-            dict(own),
+            dict(chain.from_iterable(own)),
         )
 
     def large_enough(self) -> Iterator[_FittingRoom]:
         """Rooms that are known to hold everybody on the roster."""
-        size = len({student for _, student in self.enrolled})
+        size = sum(self.cohorts.values())
         return (one for one in self.rooms if one.capacity is not None and one.capacity >= size)
 
 
@@ -347,8 +358,9 @@ def _grid(
     earliest: dt.datetime,
     last_day: dt.date,
     length: dt.timedelta,
-) -> Iterator[tuple[dt.date, dt.datetime, dt.datetime]]:
-    """Every start on the bell grid from which the meeting ends by the last bell of its local day."""
+) -> Iterator[tuple[dt.date, list[tuple[dt.datetime, dt.datetime]]]]:
+    """Of each local day every start on the bell grid from which the meeting ends by its last bell, with
+    its end."""
     institute, term = case.institute, case.meeting.offering.term
     bells = frame.bells
     if not bells:
@@ -358,12 +370,11 @@ def _grid(
     day = max(institute.local(earliest).date(), term.starts_on)
     while day <= min(last_day, term.ends_on):
         if day.isoweekday() in days and not any(a <= day <= b for a, b in frame.closed):
-            latest = institute.moment(day, closing)
-            for clock in starts:
-                starts_at = institute.moment(day, clock)
-                ends_at = starts_at + length
-                if starts_at >= earliest and ends_at <= latest:
-                    yield day, starts_at, ends_at
+            latest = institute.moment(day, closing) - length
+            moments = (institute.moment(day, clock) for clock in starts)
+            spans = [(start, start + length) for start in moments if earliest <= start <= latest]
+            if spans:
+                yield day, spans
         day += ONE_DAY
 
 
@@ -511,7 +522,7 @@ def obstacle(
     if any(diaries.clash(pk, starts_at, ends_at, DOUBLE_BOOKING) for pk in others):
         return Reason("teaching")
     roster = Roster.load(case, starts_at, ends_at)
-    clashing = roster.clashing(day, starts_at, ends_at)
+    clashing = roster.on(day).clashing(starts_at, ends_at)
     if clashing > roster.size * policy.clash_percent // 100:
         return Reason("clash", {"count": clashing})
     unfit = _room_obstacle(case, room, roster.size)

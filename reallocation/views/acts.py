@@ -387,6 +387,7 @@ def choices_for(
             last_day=checkpoint,
             limit=week_grid.EVERY_PLACE,
             near=near,
+            with_own_classes=True,
         )
         diaries = found.near
         places = found.options[: policy.slots_offered]

@@ -30,6 +30,7 @@ def grid(flow, case, *, best=2, wanted=None, **policy):
         earliest=flow.now,
         last_day=dt.date(2027, 3, 12),
         limit=week_grid.EVERY_PLACE,
+        with_own_classes=True,
     )
     return week_grid.of(case, found, best=best, wanted=wanted)
 

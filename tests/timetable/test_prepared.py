@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from tests.factories import HoldFactory, at, small_institute
 from timetable.models import Closure, Hold, Meeting, Professor
 from timetable.prepared import (
+    Listed,
     Many,
     PreparedQuery,
     PreparedRows,
@@ -91,6 +92,26 @@ def test_sums_are_prepared_too(house):
     ada, ben = house.professors["ADA"].pk, house.professors["BEN"].pk
     assert [tuple(row) for row in counts(people=[ada, ben])] == [("ADA", 1), ("BEN", 2)]
     assert [tuple(row) for row in counts(people=[ben])] == [("BEN", 2)]
+
+
+def test_the_ids_of_a_group_come_in_one_text(house):
+    by_professor = PreparedQuery(
+        lambda people: (
+            Meeting.objects.filter(professor__among=people)
+            .order_by()
+            .values("professor_id")
+            .annotate(meetings=Listed("pk"))
+            .values_list("professor_id", "meetings")
+        ),
+        people=Many(),
+    )
+    people = [house.professors[code].pk for code in ("ADA", "BEN")]
+    found = {who: set(map(int, text.split(","))) for who, text in by_professor(people=people)}
+    assert found == {
+        who: set(Meeting.objects.filter(professor=who).values_list("pk", flat=True))
+        for who in people
+    }
+    assert all(len(meetings) > 1 for meetings in found.values())
 
 
 def test_any_number_of_values_is_one_parameter(house):
