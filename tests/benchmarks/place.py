@@ -117,7 +117,7 @@ def wait_for(port: int, patience: float = 60.0) -> None:
 
 
 class Browser:
-    """One connection that is kept; `seconds` of every answer that came."""
+    """One who asks, on a new connection where the server has closed the last; `seconds` of every answer."""
 
     def __init__(self, port: int, session: str = "") -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
