@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
-from django.db.models import BigIntegerField, QuerySet
+from django.db.models import BigIntegerField, QuerySet, UUIDField
 from django_q.tasks import async_task
 
 from fairness import ledger
@@ -24,7 +24,7 @@ from timetable import meetings, writes
 from timetable.enums import MeetingStatus
 from timetable.locking import lock_people_and_rooms
 from timetable.models import Absence, Meeting, Professor
-from timetable.prepared import Many, PreparedRows
+from timetable.prepared import Many, PreparedQuery, PreparedRows
 from voting import ballots
 from voting.models import Ballot
 
@@ -485,6 +485,12 @@ def _close(
 # --- what comes from outside ---------------------------------------------------------------------
 
 
+_OPEN_BALLOTS = PreparedQuery(
+    lambda case: Ballot.objects.open().filter(subject_uid=case).order_by("pk").values_list("pk"),
+    case=UUIDField(),
+)
+
+
 def stop(case: Case, reason: Reason, *, now: dt.datetime, who: Who = SYSTEM) -> None:
     """End whatever the running step has under way: offers, ballot, holds. The case stays on its rung."""
     standing = offers.waiting(case)
@@ -496,8 +502,8 @@ def stop(case: Case, reason: Reason, *, now: dt.datetime, who: Who = SYSTEM) -> 
     running = _running(case)
     if running is not None:
         _leave(running, StepResult.STOPPED, reason, now, who)
-    for ballot in Ballot.objects.open().filter(subject_uid=case.uid):
-        ballots.cancel(ballot.pk, now)
+    for (ballot,) in _OPEN_BALLOTS(case=case.uid):
+        ballots.cancel(ballot, now)
     case.waiting_for, case.deadline = "", None
 
 

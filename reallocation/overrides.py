@@ -11,7 +11,7 @@ import datetime as dt
 from django.db import IntegrityError, transaction
 
 from fairness import ledger
-from timetable import meetings
+from timetable import meetings, writes
 from timetable.enums import MeetingStatus
 from timetable.locking import lock_people_and_rooms
 from timetable.models import Professor, Room
@@ -136,13 +136,15 @@ def propose_weekend(case: Case, *, day: dt.date, why: str, now: dt.datetime, who
             code = "no_time" if found is None else "no_slot"
             raise Refused("place_refused", why=Reason(code).sentence())
         place = found.options[0]
-        SlotChoice.objects.create(
-            case=case,
-            step=StepNumber.WEEKEND,
-            starts_at=place.starts_at,
-            ends_at=place.ends_at,
-            room=place.room,
-            chosen_at=now,
+        writes.insert(
+            SlotChoice(
+                case=case,
+                step=StepNumber.WEEKEND,
+                starts_at=place.starts_at,
+                ends_at=place.ends_at,
+                room=place.room,
+                chosen_at=now,
+            )
         )
         reason = Reason("sent_elsewhere", {"why": why})
         engine.send_to(case, StepNumber.WEEKEND, reason=reason, now=now, who=who, why=why)

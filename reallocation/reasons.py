@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from django.utils.formats import number_format
-from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from timetable import moments
@@ -148,7 +147,7 @@ class Reason:
             name: _SAID[name](value) if name in _SAID else value
             for name, value in self.data.items()
         }
-        return str(format_lazy(SENTENCES[self.code], **said))
+        return str(SENTENCES[self.code]).format(**said)
 
     def as_json(self) -> dict[str, Any]:
         return {"code": self.code, "data": self.data}

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import BigIntegerField, DateTimeField, QuerySet, UUIDField
+from django.db.models import QuerySet
 
-from timetable.models import Enrolment, Hold, Meeting
-from timetable.prepared import Listed, Many, PreparedQuery
+from timetable.models import Enrolment
+from timetable.prepared import Listed
 
 from .models import Case
 
@@ -30,41 +30,12 @@ def students_of(offering: Any) -> QuerySet[Any, Any]:
     return by_student.values_list("classes")
 
 
-_STUDENTS_OF = PreparedQuery(students_of, offering=BigIntegerField())
-
-
 def cohorts_of(students: Iterable[Sequence[Any]]) -> Cohorts:
     """Out of rows of `students_of`."""
     cohorts: Counter[frozenset[int]] = Counter()
     for text, count in Counter(classes for (classes,) in students).items():
         cohorts[frozenset(map(int, text.split(",")))] += count
     return cohorts
-
-
-def _classes_of(
-    offerings: Any, starts_at: Any, ends_at: Any, but_for_meeting: Any, but_for_case: Any
-) -> QuerySet[Any, Any]:
-    columns = ("offering_id", "starts_at", "ends_at")
-    meetings = Meeting.objects.holding().exclude(pk=but_for_meeting)
-    held = Hold.objects.but_for(but_for_case)
-    first, second = (
-        rows.overlapping(starts_at, ends_at)
-        .filter(offering__among=offerings)
-        .order_by()
-        .values_list(*columns)
-        for rows in (meetings, held)
-    )
-    return first.union(second, all=True)
-
-
-_CLASSES_OF = PreparedQuery(
-    _classes_of,
-    offerings=Many(),
-    starts_at=DateTimeField(),
-    ends_at=DateTimeField(),
-    but_for_meeting=BigIntegerField(),
-    but_for_case=UUIDField(),
-)
 
 
 Span = tuple[dt.datetime, dt.datetime, int]
@@ -116,18 +87,6 @@ class Roster:
     """Their bits, and how many they are."""
 
     @classmethod
-    def load(cls, case: Case, first: dt.datetime, last: dt.datetime) -> Roster:
-        cohorts = cohorts_of(_STUDENTS_OF(offering=case.meeting.offering_id))
-        classes = _CLASSES_OF(
-            offerings=frozenset().union(*cohorts),
-            starts_at=first,
-            ends_at=last,
-            but_for_meeting=case.meeting_id,
-            but_for_case=case.uid,
-        )
-        return cls.of(case, cohorts, classes if cohorts else ())
-
-    @classmethod
     def of(cls, case: Case, cohorts: Cohorts, classes: Iterable[Sequence[Any]]) -> Roster:
         """`classes`: when the classes of the cohorts are held, each with its id first."""
         size, bits_of = 0, []
@@ -139,10 +98,11 @@ class Roster:
             for offering_id in offerings:
                 in_class[offering_id] |= bits
         classes_on: dict[dt.date, list[Span]] = defaultdict(list)
-        local = case.institute.local
+        zone = case.institute.zone
         # Some holds keep a substitute free for a class that stays in place: it counts once all the same.
         for offering_id, starts_at, ends_at in classes:
-            classes_on[local(starts_at).date()].append((starts_at, ends_at, in_class[offering_id]))
+            day = starts_at.astimezone(zone).date()
+            classes_on[day].append((starts_at, ends_at, in_class[offering_id]))
         return cls(size, classes_on, bits_of)
 
     def on(self, day: dt.date) -> RosterDay:

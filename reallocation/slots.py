@@ -27,9 +27,9 @@ from timetable.availability import (
     Near,
     Plans,
     RoomDiary,
+    first_of,
 )
 from timetable.enums import ClassKind
-from timetable.meetings import co_teacher_ids
 from timetable.models import Closure, Meeting, Offering, Period, Room, Teaching
 from timetable.prepared import Columns, PreparedTogether
 from timetable.querysets import LONGEST
@@ -122,14 +122,13 @@ class SlotSearch:
 
 
 class _Place(NamedTuple):
+    """Compared as they are ranked, by one field after the other."""
+
+    clashing: int
+    harm_said: float
     starts_at: dt.datetime
     ends_at: dt.datetime
-    clashing: int
     harm: float
-
-    @property
-    def order(self) -> tuple[Any, ...]:
-        return (self.clashing, round(self.harm, 1), self.starts_at)
 
 
 def search(
@@ -182,8 +181,8 @@ def search(
         of_others = [e for pk in others for e in diaries.during(pk, *of_day, DOUBLE_BOOKING)]
         there = roster.on(day)
         for starts_at, ends_at in spans:
-            taken = next((e for e in own if e.overlaps(starts_at, ends_at)), None)
-            if taken or any(e.overlaps(starts_at, ends_at) for e in of_others):
+            taken = first_of(own, starts_at, ends_at)
+            if taken or first_of(of_others, starts_at, ends_at):
                 left.append(LeftOutPlace(starts_at, ends_at, "professor", taken))
                 continue
             clashing = there.clashing(starts_at, ends_at)
@@ -191,8 +190,8 @@ def search(
                 left.append(LeftOutPlace(starts_at, ends_at, "students", clashing=clashing))
             else:
                 harm = there.harm(starts_at, ends_at)
-                places.append(_Place(starts_at, ends_at, clashing, harm))
-    places.sort(key=lambda place: place.order)
+                places.append(_Place(clashing, round(harm, 1), starts_at, ends_at, harm))
+    places.sort()
     rather_not = [e for e in diaries.of(case.professor_id) if e.kind is EngagementKind.AVOID]
     options: list[SlotOption] = []
     remaining, size = iter(places), max(BATCH, limit)
@@ -206,7 +205,7 @@ def search(
             elif len(options) < limit:
                 where = room and room.row()
                 reasons = [*_reasons(place, where, case)]
-                if any(e.overlaps(place.starts_at, place.ends_at) for e in rather_not):
+                if first_of(rather_not, place.starts_at, place.ends_at):
                     reasons.append(Reason("rather_not"))
                 options.append(
                     SlotOption(
@@ -261,7 +260,7 @@ def best_room(case: Case, starts_at: dt.datetime) -> Room | None:
     """The best room for the class that is free at this time; None if none is, or its plan needs none."""
     frame = _Frame.load(case, starts_at)
     ends_at = starts_at + (case.before_ends_at - case.before_starts_at)
-    place = _Place(starts_at, ends_at, clashing=0, harm=0.0)
+    place = _Place(0, 0.0, starts_at, ends_at, 0.0)
     rooms = _in_order(case, frame.large_enough())
     found = next((room for _place, room in _with_rooms(case, [place], rooms, None)), None)
     return found and found.row()
@@ -345,10 +344,18 @@ class _Frame:
             dict(chain.from_iterable(own)),
         )
 
+    @property
+    def size(self) -> int:
+        """Students on the roster."""
+        return sum(self.cohorts.values())
+
     def large_enough(self) -> Iterator[_FittingRoom]:
         """Rooms that are known to hold everybody on the roster."""
-        size = sum(self.cohorts.values())
+        size = self.size
         return (one for one in self.rooms if one.capacity is not None and one.capacity >= size)
+
+    def is_closed(self, day: dt.date) -> bool:
+        return any(first <= day <= last for first, last in self.closed)
 
 
 def _grid(
@@ -369,7 +376,7 @@ def _grid(
     closing = max(bell.ends for bell in bells)
     day = max(institute.local(earliest).date(), term.starts_on)
     while day <= min(last_day, term.ends_on):
-        if day.isoweekday() in days and not any(a <= day <= b for a, b in frame.closed):
+        if day.isoweekday() in days and not frame.is_closed(day):
             latest = institute.moment(day, closing) - length
             moments = (institute.moment(day, clock) for clock in starts)
             spans = [(start, start + length) for start in moments if earliest <= start <= latest]
@@ -394,6 +401,10 @@ def _usual_room(case: Case) -> Room | None:
     return case.before_room or case.meeting.planned_room
 
 
+def _usual_room_id(case: Case) -> int | None:
+    return case.before_room_id or case.meeting.planned_room_id
+
+
 def _rooms_for(institute: Any, labs_of: Any) -> QuerySet[Room]:
     """The rooms of the institute. With a term, only those in which it holds labs: a lab goes nowhere else."""
     rooms = Room.objects.filter(institute=institute)
@@ -403,18 +414,15 @@ def _rooms_for(institute: Any, labs_of: Any) -> QuerySet[Room]:
     return rooms
 
 
-def _room_obstacle(case: Case, room: Room | None, roster: int) -> Reason | None:
+def _room_obstacle(case: Case, room: Room | None, frame: _Frame) -> Reason | None:
     """Why the class could not be held in this room at any time."""
-    usual = _usual_room(case)
+    usual = _usual_room_id(case)
     if room is None:
         return Reason("room_needed") if usual else None
     if room.institute_id != case.institute_id:
         return Reason("room_unknown")
-    offering = case.meeting.offering
-    term = offering.term_id if offering.kind == ClassKind.LAB else None
-    fitting = _rooms_for(case.institute_id, term).filter(capacity__gte=roster)
-    if room != usual and not fitting.filter(pk=room.pk).exists():
-        return Reason("room_unfit", {"room": room.name or room.code, "count": roster})
+    if room.pk != usual and all(one.pk != room.pk for one in frame.large_enough()):
+        return Reason("room_unfit", {"room": room.name or room.code, "count": frame.size})
     return None
 
 
@@ -475,7 +483,7 @@ def _reasons(place: _Place, room: Room | None, case: Case) -> Iterator[Reason]:
         yield Reason("day_unbroken")
     if room is None:
         yield Reason("no_room_needed")
-    elif room.pk == (case.before_room_id or case.meeting.planned_room_id):
+    elif room.pk == _usual_room_id(case):
         yield Reason("same_room")
     else:
         yield Reason("other_room", {"room": room.name or room.code})
@@ -502,40 +510,32 @@ def obstacle(
         return Reason("slot_past")
     if day > last_day:
         return Reason("slot_late", {"day": last_day.isoformat()})
-    closures = Closure.objects.filter(
-        term=case.meeting.offering.term, starts_on__lte=day, ends_on__gte=day
-    )
-    if day.isoweekday() not in days or closures.exists():
+    frame = _Frame.load(case, earliest)
+    if day.isoweekday() not in days or frame.is_closed(day):
         return Reason("no_teaching_day")
-    others = [pk for pk in co_teacher_ids(case.meeting) if pk != case.professor_id]
-    diaries = Diaries.load(
+    others = [pk for pk in frame.co_teachers if pk != case.professor_id]
+    plans = Plans.load(
         case.institute,
-        [case.professor_id, *others],
         starts_at,
         ends_at,
+        people=[case.professor_id, *others],
+        classes=frozenset().union(*frame.cohorts),
+        rooms=[room.pk] if room else [],
         but_for_case=case.uid,
         but_for_meeting=case.meeting_id,
     )
-    clash = diaries.clash(case.professor_id, starts_at, ends_at)
+    clash = plans.diaries.clash(case.professor_id, starts_at, ends_at)
     if clash is not None:
         return Reason(clash.kind.value)
-    if any(diaries.clash(pk, starts_at, ends_at, DOUBLE_BOOKING) for pk in others):
+    if any(plans.diaries.clash(pk, starts_at, ends_at, DOUBLE_BOOKING) for pk in others):
         return Reason("teaching")
-    roster = Roster.load(case, starts_at, ends_at)
+    roster = Roster.of(case, frame.cohorts, plans.classes)
     clashing = roster.on(day).clashing(starts_at, ends_at)
     if clashing > roster.size * policy.clash_percent // 100:
         return Reason("clash", {"count": clashing})
-    unfit = _room_obstacle(case, room, roster.size)
+    unfit = _room_obstacle(case, room, frame)
     if unfit is not None:
         return unfit
-    if room is not None:
-        diary = RoomDiary.load(
-            case.institute,
-            [(starts_at, ends_at)],
-            room_ids=[room.pk],
-            but_for_case=case.uid,
-            but_for_meeting=case.meeting_id,
-        )
-        if not diary.is_free(room.pk, starts_at, ends_at):
-            return Reason("room_taken", {"room": room.name or room.code})
+    if room is not None and not plans.rooms.is_free(room.pk, starts_at, ends_at):
+        return Reason("room_taken", {"room": room.name or room.code})
     return None

@@ -17,7 +17,7 @@ from enum import StrEnum
 from functools import cache
 from itertools import chain, islice
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import (
     BigIntegerField,
@@ -53,9 +53,11 @@ DOUBLE_BOOKING = frozenset({EngagementKind.TEACHING, EngagementKind.HELD})
 """What would put somebody in two places at once, whatever they agreed to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Engagement:
-    """One span of a diary. `offering_id` says with which class, where there is one."""
+class Engagement(NamedTuple):
+    """One span of a diary. `offering_id` says with which class, where there is one.
+
+    A search reads hundreds: hence no dataclass.
+    """
 
     starts_at: dt.datetime
     ends_at: dt.datetime
@@ -151,6 +153,16 @@ _WEEKLY_KINDS = {
     AvailabilityKind.UNAVAILABLE.value: EngagementKind.UNAVAILABLE,
     AvailabilityKind.AVOID.value: EngagementKind.AVOID,
 }
+
+
+def first_of(
+    engagements: Iterable[Engagement], starts_at: dt.datetime, ends_at: dt.datetime
+) -> Engagement | None:
+    """The first of them that overlaps the span."""
+    for one in engagements:
+        if one.starts_at < ends_at and starts_at < one.ends_at:
+            return one
+    return None
 
 
 class Diaries:

@@ -11,11 +11,14 @@ import uuid
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from django.db.models import BigIntegerField
+
 from . import writes
 from .availability import DOUBLE_BOOKING, Diaries, Engagement, RoomDiary
 from .enums import MeetingStatus
 from .locking import lock_meeting, lock_people_and_rooms
 from .models import Hold, Meeting, Professor, Room, Teaching
+from .prepared import PreparedQuery
 from .signals import meeting_changed
 
 
@@ -42,13 +45,19 @@ class Clash(Exception):
     engagement: Engagement | None = None
 
 
+_CO_TEACHERS = PreparedQuery(
+    lambda offering: (
+        Teaching.objects.filter(offering=offering, position__gt=0)
+        .order_by("position", "pk")
+        .values_list("professor_id")
+    ),
+    offering=BigIntegerField(),
+)
+
+
 def co_teacher_ids(meeting: Meeting) -> list[int]:
     """Professors who co-teach the meeting's class."""
-    return list(
-        Teaching.objects.filter(offering=meeting.offering_id, position__gt=0).values_list(
-            "professor_id", flat=True
-        )
-    )
+    return [professor for (professor,) in _CO_TEACHERS(offering=meeting.offering_id)]
 
 
 def book(

@@ -94,7 +94,7 @@ def _as_array(values: Iterable[Any]) -> Any:
     Adapted one by one by the driver, a hundred take as long as the whole query.
     """
     many = list(values)
-    if all(isinstance(one, int) for one in many):
+    if set(map(type, many)) <= {int}:
         return "{" + ",".join(map(str, many)) + "}"
     return many
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.db.models import BigIntegerField, UUIDField
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -10,6 +11,7 @@ from ninja import Router
 
 from reallocation.models import Case
 from timetable.models import Institute, Student
+from timetable.prepared import PreparedRows
 from voting import ballots, queries
 from voting.enums import BallotKind, BallotResult, Refusal
 from voting.models import Ballot
@@ -22,6 +24,18 @@ from .problems import Problem, forbidden, not_found
 from .schemas import BallotList, BallotOut, Turnout, VoteIn, VoteOut
 
 router = Router(tags=["Votes"])
+
+_CASE: PreparedRows[Case] = PreparedRows(
+    lambda uid: Case.objects.filter(uid=uid).select_related("institute").order_by(),
+    uid=UUIDField(),
+)
+_BALLOT: PreparedRows[Ballot] = PreparedRows(
+    lambda case, student: (
+        Ballot.objects.filter(subject_uid=case).for_student(student).order_by("-pk")
+    ),
+    case=UUIDField(),
+    student=BigIntegerField(),
+)
 
 
 @write(
@@ -43,15 +57,14 @@ def student_vote(request: HttpRequest, data: VoteIn) -> VoteOut:
     For the student alone. A vote may be changed until the close; the same again keeps its receipt.
     An `Idempotency-Key` is therefore not needed, and nothing is kept under it.
     """
-    case = Case.objects.filter(uid=data.reallocation_id).select_related("institute").first()
+    case = _CASE.first(uid=data.reallocation_id)
     if case is None:
         raise not_found("reallocation_id")
     student = _student(request, case.institute, data.student_id)
-    rows = Ballot.objects.filter(subject_uid=case.uid)
-    ballot = rows.for_student(student).order_by("-pk").first()
+    ballot = _BALLOT.first(case=case.uid, student=student.pk)
     if ballot is None:
         enrolled = student.enrolments.filter(offering__meetings__cases=case).exists()
-        early = enrolled and not rows.exists()
+        early = enrolled and not Ballot.objects.filter(subject_uid=case.uid).exists()
         raise VotingRefused(Refusal.NOT_OPEN if early else Refusal.NOT_ON_ROLL)
     cast = ballots.cast(
         ballot_uid=ballot.uid, student=student, choice=data.vote, now=timezone.now()

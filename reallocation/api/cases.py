@@ -210,14 +210,20 @@ def case_slots(request: HttpRequest, id: uuid.UUID, weekend: bool = False) -> Sl
         last_day=checkpoint,
         limit=policy.slots_offered,
     )
+    sentences: dict[str, ReasonOut] = {}
     return SlotList(
-        items=[_slot(case, one, found.bells) for one in found.options],
+        items=[_slot(case, one, found.bells, sentences) for one in found.options],
         looked_at=found.looked_at,
         left_out=found.left_out,
     )
 
 
-def _slot(case: Case, one: slots.SlotOption, bells: Mapping[dt.time, slots.Bell]) -> SlotOut:
+def _slot(
+    case: Case,
+    one: slots.SlotOption,
+    bells: Mapping[dt.time, slots.Bell],
+    sentences: dict[str, ReasonOut],
+) -> SlotOut:
     local = case.institute.local(one.starts_at)
     bell = bells.get(local.time())
     return SlotOut(
@@ -230,7 +236,7 @@ def _slot(case: Case, one: slots.SlotOption, bells: Mapping[dt.time, slots.Bell]
         rank=one.rank,
         students_in_clash=one.clashing,
         waiting_minutes=round(one.harm, 1),
-        reasons=wording.said(one.reasons),
+        reasons=wording.said(one.reasons, sentences),
     )
 
 

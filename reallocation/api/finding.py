@@ -7,7 +7,7 @@ import uuid
 from contextlib import suppress
 from http import HTTPStatus
 
-from django.db.models import BigIntegerField, CharField, Q
+from django.db.models import BigIntegerField, CharField, Q, UUIDField
 from django.utils.translation import gettext as _
 
 from reallocation import queries
@@ -118,12 +118,25 @@ def class_of(institute: Institute, code: str, day: dt.date) -> Offering:
     return found
 
 
+NO_UID = uuid.UUID(int=0)
+"""Nothing has this one."""
+
+_PERIOD: PreparedRows[Period] = PreparedRows(
+    lambda name, uid, term: Period.objects.filter(Q(name=name) | Q(uid=uid), term=term).order_by(
+        "starts", "pk"
+    ),
+    name=CharField(),
+    uid=UUIDField(),
+    term=BigIntegerField(),
+)
+
+
 def period(case: Case, wanted: str) -> Period:
     """A period of the bell grid of the case's term, by id or by name."""
-    named = Q(name=wanted)
+    uid = NO_UID
     with suppress(ValueError):  # else it can only be a name
-        named |= Q(uid=uuid.UUID(wanted))
-    found = Period.objects.filter(named, term=case.meeting.offering.term).first()
+        uid = uuid.UUID(wanted)
+    found = _PERIOD.first(name=wanted, uid=uid, term=case.meeting.offering.term_id)
     if found is None:
         raise not_found("new_time_slot_id")
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+from django.db.models import UUIDField
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -15,6 +16,7 @@ from reallocation.enums import ActorKind
 from reallocation.models import Offer, OfferQuerySet
 from timetable.accounts import Actor
 from timetable.models import Professor
+from timetable.prepared import PreparedRows
 
 from . import wording
 from .access import caller_of
@@ -86,16 +88,24 @@ def decline_offer(
     return _again(offer)
 
 
+_OFFER: PreparedRows[Offer] = PreparedRows(
+    lambda uid: (
+        Offer.objects.filter(uid=uid).select_related("case__institute", "professor").order_by()
+    ),
+    uid=UUIDField(),
+)
+
+
 def _own(request: HttpRequest, uid: uuid.UUID) -> tuple[Offer, Professor, Who]:
-    found = Offer.objects.filter(uid=uid).select_related("case__institute", "professor").first()
+    found = _OFFER.first(uid=uid)
     if found is None:
         raise not_found()
     actor = caller_of(request).at(found.case.institute.slug)
+    if actor.professor is not None and actor.professor == found.professor:
+        return found, actor.professor, Who.of(actor.user, ActorKind.PROFESSOR)
     if not offers_for(actor).filter(pk=found.pk).exists():
         raise not_found()
-    if actor.professor is None or actor.professor != found.professor:
-        raise forbidden("not_your_offer", _("This request was sent to somebody else."))
-    return found, actor.professor, Who.of(actor.user, ActorKind.PROFESSOR)
+    raise forbidden("not_your_offer", _("This request was sent to somebody else."))
 
 
 def _again(offer: Offer) -> OfferOut:

@@ -184,8 +184,16 @@ def _offer(facts: dict[str, Any], sentences: dict[str, ReasonOut]) -> OfferOut:
     return OfferOut(**{**facts, "reasons": reasons})
 
 
-def said(given: Iterable[Reason]) -> list[ReasonOut]:
-    return [ReasonOut(code=one.code, text=one.sentence()) for one in given]
+def said(given: Iterable[Reason], sentences: dict[str, ReasonOut] | None = None) -> list[ReasonOut]:
+    """The reasons in the reader's language. `sentences` has what was said before."""
+    known = {} if sentences is None else sentences
+    told = []
+    for one in given:
+        key = f"{one.code} {one.data}"
+        if key not in known:
+            known[key] = ReasonOut(code=one.code, text=one.sentence())
+        told.append(known[key])
+    return told
 
 
 def meetings(pks: list[int]) -> dict[int, MeetingOut]:

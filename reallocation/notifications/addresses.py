@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Collection, Iterable
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db.models import QuerySet
 
 from timetable.models import Professor, Student, User
+from timetable.prepared import Many, PreparedQuery
 
 
 class Reader(NamedTuple):
@@ -18,13 +19,24 @@ class Reader(NamedTuple):
     language: str
 
 
-def readers(users: QuerySet[User]) -> dict[int, Reader]:
-    """By account. A closed account keeps its inbox but gets no mail: its address is empty.
+_OF_READER = ("pk", "email", "is_active", "language")
+_READERS = PreparedQuery(
+    lambda users: User.objects.filter(pk__among=users).order_by().values_list(*_OF_READER),
+    users=Many(),
+)
+
+
+def readers(users: QuerySet[User] | Collection[int]) -> dict[int, Reader]:
+    """By account, of all in a queryset or of some by their ids. A closed account keeps its inbox but gets
+    no mail: its address is empty.
 
     Who has chosen no language reads that of the installation.
     """
     spoken = dict(settings.LANGUAGES)
-    rows = users.values_list("pk", "email", "is_active", "language")
+    if isinstance(users, QuerySet):
+        rows: Iterable[Any] = users.values_list(*_OF_READER)
+    else:
+        rows = _READERS(users=users) if users else ()
     return {
         pk: Reader(
             email if active else "", language if language in spoken else settings.LANGUAGE_CODE

@@ -90,7 +90,7 @@ def _untold(drafts: Sequence[Draft]) -> list[Draft]:
 
 def _write(drafts: Sequence[Draft], now: dt.datetime) -> list[Notice]:
     named_ids = {pk for draft in drafts for pk in draft.user_ids if pk is not None}
-    named = readers(User.objects.filter(pk__in=named_ids)) if named_ids else {}
+    named = readers(named_ids)
     audiences = [_people(draft, named) for draft in drafts]
     on_devices = _on_devices(drafts, audiences)
     told = [
