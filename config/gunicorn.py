@@ -1,19 +1,13 @@
-"""How a WSGI server serves it: `gunicorn --config python:config.gunicorn config.wsgi`.
-
-All processes take from one queue, which the kernel keeps: each takes a request when one of its threads is
-free for it, and no earlier. Were connections kept, each would be tied to one process, and whoever shares
-theirs with five others would wait while the next process has nothing to do.
-"""
+"""How a WSGI server serves it: `gunicorn --config python:config.gunicorn config.wsgi`."""
 
 import gc
 import socket
 from typing import Any
 
-worker_class = "gthread"
+worker_class = "config.one_queue.OneQueueWorker"
 workers = 2
 # One computes while the other waits for the database.
 threads = 2
-worker_connections = threads
 keepalive = 0
 
 # The API refuses a long address by itself and in its own form, before this: reallocation/api/parsing.py.

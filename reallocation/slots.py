@@ -176,7 +176,7 @@ def search(
     left: list[LeftOutPlace] = []
     places: list[_Place] = []
     for day, spans in grid:
-        of_day = spans[0][0], spans[-1][1]
+        of_day = min(start for start, _ in spans), max(end for _, end in spans)
         own = diaries.during(case.professor_id, *of_day)
         of_others = [e for pk in others for e in diaries.during(pk, *of_day, DOUBLE_BOOKING)]
         there = roster.on(day)

@@ -1,4 +1,5 @@
-"""A WSGI application for tests of the server before it: /wait answers once the file RELEASE is there."""
+"""A WSGI application for tests of the server before it: /wait/7 makes the file 7 in the folder WAITING, and
+is answered once the file `release` is there."""
 
 import os
 import time
@@ -8,10 +9,13 @@ from typing import Any
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    until = time.monotonic() + 30
-    while environ["PATH_INFO"] == "/wait" and not Path(os.environ["RELEASE"]).exists():
-        if time.monotonic() > until:
-            raise TimeoutError("Nobody has released this request.")
-        time.sleep(0.02)
+    folder, until = Path(os.environ["WAITING"]), time.monotonic() + 30
+    path = environ["PATH_INFO"]
+    if path.startswith("/wait/"):
+        (folder / path.rpartition("/")[2]).touch()
+        while not (folder / "release").exists():
+            if time.monotonic() > until:
+                raise TimeoutError("Nobody has released this request.")
+            time.sleep(0.02)
     start_response("200 OK", [("Content-Length", "2")])
     return [b"ok"]

@@ -94,7 +94,7 @@ def _as_array(values: Iterable[Any]) -> Any:
     Adapted one by one by the driver, a hundred take as long as the whole query.
     """
     many = list(values)
-    if set(map(type, many)) <= {int}:
+    if all(issubclass(kind, int) for kind in set(map(type, many))):
         return "{" + ",".join(map(str, many)) + "}"
     return many
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import time
 from functools import cache
 from typing import Any, cast
 
@@ -11,12 +12,15 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.dispatch import receiver
 from psycopg.abc import Loader
-from psycopg.pq import Format
+from psycopg.pq import Format, TransactionStatus
 
 from .prepared import Lasting
 
 PLANS_KEPT = 1000
 """A worker asks some hundred different questions; psycopg by itself forgets all but the last hundred."""
+
+A_WHILE = 30
+"""Seconds. Whatever forgets a quiet connection does so after minutes."""
 
 MOMENT = psycopg.adapters.types["timestamptz"].oid
 
@@ -43,26 +47,41 @@ def be_quick(connection: BaseDatabaseWrapper, **_: Any) -> None:
 
 
 @receiver(connection_created)
-def look_before_asking(connection: BaseDatabaseWrapper, **_: Any) -> None:
-    """Let a kept connection be tried by a question only where there is something to hear on it.
+def ask_seldom(connection: BaseDatabaseWrapper, **_: Any) -> None:
+    """Let a kept connection be tried by a question once in a while, not for each request that takes it up.
 
-    Whenever a request takes it up, Django asks the server for nothing but an answer. A server that has ended
-    the connection has said so by then; where nothing has come, the question would tell no more than the next
-    one that is asked anyway.
+    A server that ends a connection says so on it. What dies in silence, behind a firewall that forgets, has
+    been quiet for longer than a while. After an error Django asks in any case.
     """
     if connection.vendor == "postgresql":
-        ask = type(connection).is_usable
-        connection.is_usable = lambda: _is_silent(connection) or ask(connection)  # type: ignore[method-assign]
+        connection.is_usable = _Health(connection).is_good  # type: ignore[method-assign]
 
 
-def _is_silent(connection: BaseDatabaseWrapper) -> bool:
-    """Whether it is open, and nothing has come on it that nobody asked for, such as a farewell."""
-    opened = connection.connection
-    if opened is None or opened.closed:
-        return False
-    poll = select.poll()
-    poll.register(opened.fileno(), select.POLLIN)
-    return not poll.poll(0)
+class _Health:
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self._connection = connection
+        self._asked_at = time.monotonic()
+
+    def is_good(self) -> bool:
+        """What `is_usable` says of the connection."""
+        now = time.monotonic()
+        if now - self._asked_at < A_WHILE and self._is_at_rest():
+            return True
+        is_good = type(self._connection).is_usable(self._connection)
+        if is_good:
+            self._asked_at = now
+        return bool(is_good)
+
+    def _is_at_rest(self) -> bool:
+        """Whether it is open, without a fault, and nothing has come on it that nobody asked for."""
+        opened = self._connection.connection
+        if self._connection.errors_occurred or opened is None or opened.closed:
+            return False
+        if opened.info.transaction_status != TransactionStatus.IDLE or not hasattr(select, "poll"):
+            return False
+        poll = select.poll()
+        poll.register(opened.fileno(), select.POLLIN)
+        return not poll.poll(0)
 
 
 @cache

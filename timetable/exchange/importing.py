@@ -133,7 +133,8 @@ def _analyse() -> None:
     """
     if connection.vendor != "postgresql":
         return
-    tables = map(connection.ops.quote_name, connection.introspection.django_table_names())
+    there = connection.introspection.django_table_names(only_existing=True, include_views=False)
+    tables = map(connection.ops.quote_name, there)
     with connection.cursor() as cursor:
         cursor.execute(f"ANALYZE {', '.join(tables)}")
 
