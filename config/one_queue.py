@@ -46,7 +46,7 @@ class OneQueueWorker(ThreadWorker):  # type: ignore[misc]
                 return
         except (OSError, ValueError):
             pass  # they have hung up already
-        TConn.close(conn)
+        self._close(conn)
 
     def _hear(self, conn: TConn, sock: socket.socket) -> None:
         try:
@@ -61,7 +61,13 @@ class OneQueueWorker(ThreadWorker):  # type: ignore[misc]
     def _let_go(self, conn: TConn) -> None:
         del self.lingering[conn]
         self.poller.unregister(conn.sock)
-        TConn.close(conn)
+        self._close(conn)
+
+    @staticmethod
+    def _close(conn: TConn) -> None:
+        # Else it would hold itself, until the next search for garbage.
+        conn.__dict__.pop("close", None)
+        conn.close()
 
     def murder_keepalived(self, force: bool = False) -> None:
         super().murder_keepalived(force)
