@@ -142,8 +142,11 @@ def case_candidates(request: HttpRequest, id: uuid.UUID) -> CandidateList:
     viewer, now = finding.may_act(finding.viewer(caller_of(request), id)), timezone.now()
     choosing = acts.open_acts(viewer, now, named=acts.OF_PEOPLE)
     found = acts.choices_for(viewer, choosing, now)
+    sentences: dict[str, ReasonOut] = {}
     if found.candidates:
-        return CandidateList(items=[_candidate(line) for line in found.candidates], left_out=[])
+        return CandidateList(
+            items=[_candidate(line, sentences) for line in found.candidates], left_out=[]
+        )
     if found.pool is None:
         return CandidateList(items=[], left_out=[])
     return CandidateList(
@@ -153,7 +156,7 @@ def case_candidates(request: HttpRequest, id: uuid.UUID) -> CandidateList:
                 name=one.professor.name,
                 rank=one.rank,
                 available=True,
-                reasons=wording.said(one.reasons),
+                reasons=wording.said(one.reasons, sentences),
                 balance_before=None,
                 balance_after=None,
             )
@@ -163,14 +166,14 @@ def case_candidates(request: HttpRequest, id: uuid.UUID) -> CandidateList:
             LeftOutOut(
                 professor_id=one.professor.code,
                 name=one.professor.name,
-                reason=ReasonOut(code=one.reason.code, text=one.reason.sentence()),
+                reason=wording.said([one.reason], sentences)[0],
             )
             for one in found.pool.left_out
         ],
     )
 
 
-def _candidate(line: CandidateLine) -> CandidateOut:
+def _candidate(line: CandidateLine, sentences: dict[str, ReasonOut]) -> CandidateOut:
     one, why = line.candidate, line.why_not
     before, after = line.balance or (None, None)
     return CandidateOut(
@@ -178,7 +181,7 @@ def _candidate(line: CandidateLine) -> CandidateOut:
         name=one.professor.name,
         rank=one.rank,
         available=why is None,
-        reasons=wording.said([why] if why else one.reasons),
+        reasons=wording.said([why] if why else one.reasons, sentences),
         balance_before=before,
         balance_after=after,
     )

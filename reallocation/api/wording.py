@@ -184,9 +184,8 @@ def _offer(facts: dict[str, Any], sentences: dict[str, ReasonOut]) -> OfferOut:
     return OfferOut(**{**facts, "reasons": reasons})
 
 
-def said(given: Iterable[Reason], sentences: dict[str, ReasonOut] | None = None) -> list[ReasonOut]:
-    """The reasons in the reader's language. `sentences` has what was said before."""
-    known = {} if sentences is None else sentences
+def said(given: Iterable[Reason], known: dict[str, ReasonOut]) -> list[ReasonOut]:
+    """The reasons in the reader's language. `known` has what was said before, in the same answer."""
     told = []
     for one in given:
         key = f"{one.code} {one.data}"
