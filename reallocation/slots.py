@@ -155,7 +155,7 @@ def search(
         return SlotSearch()
     looked_at = sum(len(spans) for _, spans in grid)
     first, last = grid[0][1][0][0], grid[-1][1][-1][1] + ONE_DAY
-    others = [pk for pk in frame.co_teachers if pk != case.professor_id]
+    others = frame.co_teachers
     rooms = _in_order(case, frame.large_enough())
     # Whoever wants every place looks at all of the time; for a few the rooms are read there alone.
     at_once = (rooms or [])[:ROOMS_AT_ONCE] if limit >= looked_at else []
@@ -164,7 +164,7 @@ def search(
         first,
         last,
         people=[case.professor_id, *others],
-        classes=frozenset().union(*frame.cohorts),
+        classes=frame.classes,
         rooms=[room.pk for room in at_once],
         near=near,
         but_for_case=case.uid,
@@ -314,6 +314,7 @@ class _Frame:
     bells: list[Bell]
     closed: list[tuple[dt.date, dt.date]]
     co_teachers: list[int]
+    """Without the professor of the case."""
     cohorts: Cohorts
     """Of the students of the class."""
     rooms: list[_FittingRoom]
@@ -338,11 +339,16 @@ class _Frame:
                 *(Bell(local(start).time(), local(end).time()) for start, end in planned),
             ],
             [(first, last) for first, last in closed],
-            [professor for (professor,) in with_them],
+            [professor for (professor,) in with_them if professor != case.professor_id],
             cohorts_of(students),
             [_FittingRoom.found(row) for row in rooms],
             dict(chain.from_iterable(own)),
         )
+
+    @property
+    def classes(self) -> frozenset[int]:
+        """All classes that a student on the roster has, this one included."""
+        return frozenset().union(*self.cohorts)
 
     @property
     def size(self) -> int:
@@ -513,13 +519,13 @@ def obstacle(
     frame = _Frame.load(case, earliest)
     if day.isoweekday() not in days or frame.is_closed(day):
         return Reason("no_teaching_day")
-    others = [pk for pk in frame.co_teachers if pk != case.professor_id]
+    others = frame.co_teachers
     plans = Plans.load(
         case.institute,
         starts_at,
         ends_at,
         people=[case.professor_id, *others],
-        classes=frozenset().union(*frame.cohorts),
+        classes=frame.classes,
         rooms=[room.pk] if room else [],
         but_for_case=case.uid,
         but_for_meeting=case.meeting_id,

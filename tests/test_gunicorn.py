@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from config import gunicorn
+from tests.benchmarks.place import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 AT_ONCE = gunicorn.workers * gunicorn.threads
@@ -74,9 +75,7 @@ class Server:
 
 @contextmanager
 def started(folder: Path, *arguments: str) -> Iterator[Server]:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port = listening.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "gunicorn", "--config=python:config.gunicorn"),

@@ -11,7 +11,7 @@ from reallocation import history, progress
 from reallocation.enums import CaseStatus, StepNumber, StepResult
 from reallocation.models import Case, Offer, StepRecord
 from reallocation.queries import Viewer
-from reallocation.reasons import Reason, sentence
+from reallocation.reasons import Reason
 from timetable.enums import MeetingChange, MeetingStatus
 from timetable.models import Meeting
 from timetable.prepared import Many, PreparedFacts
@@ -175,12 +175,7 @@ def offer(pk: int) -> OfferOut:
 
 def _offer(facts: dict[str, Any], sentences: dict[str, ReasonOut]) -> OfferOut:
     """`sentences` has what was said before, in the same language: many have the same reasons."""
-    reasons = []
-    for stored in facts["reasons"]:
-        key = str(stored)
-        if key not in sentences:
-            sentences[key] = ReasonOut(code=stored["code"], text=sentence(stored))
-        reasons.append(sentences[key])
+    reasons = said(map(Reason.from_json, facts["reasons"]), sentences)
     return OfferOut(**{**facts, "reasons": reasons})
 
 
